@@ -1,0 +1,15 @@
+/* kin.h: structured concurrency for C: every task is somebody's child, every
+   error reaches a parent. */
+#ifndef KIN_H
+#define KIN_H
+
+#include <kin/base.h>
+#include <kin/error.h>
+#include <kin/group.h>
+#include <kin/park.h>
+#include <kin/run.h>
+#include <kin/scope.h>
+#include <kin/task.h>
+#include <kin/time.h>
+
+#endif

@@ -1,0 +1,73 @@
+/* kin/run.h: running the first task, and with it the runtime of this thread. */
+#ifndef KIN_RUN_H
+#define KIN_RUN_H
+
+#include <kin/group.h>
+
+KIN__C_BEGIN
+
+typedef enum { KIN_CLOCK_SYSTEM, KIN_CLOCK_VIRTUAL } kin_clock;
+typedef enum { KIN_IO_AUTO, KIN_IO_URING, KIN_IO_EPOLL } kin_io;
+
+/* Told of errors that nobody else will receive: a supervisor's, those of
+   on_error, those set aside because another one had to win. The error is
+   borrowed. It runs in a task or in the runtime itself and must not wait. */
+typedef void kin_unhandled_fn(const kin_error *, const char *task,
+                              void *context);
+
+typedef struct kin_run_options {
+    kin_clock clock KIN__UNSET;
+    uint64_t seed KIN__UNSET; /* shuffles who runs next; 0: first come */
+    kin_io io KIN__UNSET;
+    size_t stack_size KIN__UNSET;       /* of tasks that are not told theirs */
+    kin_time slow_task KIN__UNSET;      /* warn of one that runs for longer */
+    kin_time shutdown_grace KIN__UNSET; /* for background tasks at the end */
+    kin_unhandled_fn *unhandled KIN__UNSET; /* default: prints on stderr */
+    void *context KIN__UNSET;               /* for unhandled */
+    bool unguarded KIN__UNSET; /* allow stacks without guard pages */
+} kin_run_options;
+
+/* Runs fn(arg) as the main task of a new runtime on this thread, and returns its
+   outcome when it and every other task has ended. A run inside a run is a
+   KIN_MISUSE. Not from a task. (Trio: run) */
+#define kin_run(fn, arg, ...)             \
+    kin_run_at(KIN__SITE(#fn), fn, arg,   \
+               KIN__OPTIONS(kin_run_options, __VA_ARGS__))
+KIN_API KIN_MUST_USE kin_error *kin_run_at(const kin_site *, kin_fn *,
+                                           void *arg, const kin_run_options *);
+
+/* kin_run, made into what main() returns: 0 when all went well; the status of a
+   KIN_EXIT when every other leaf is a consequence of it; 130 after
+   KIN_INTERRUPT; else 1, and the tree on stderr. */
+#define kin_main(fn, arg, ...)             \
+    kin_main_at(KIN__SITE(#fn), fn, arg,   \
+                KIN__OPTIONS(kin_run_options, __VA_ARGS__))
+KIN_API int kin_main_at(const kin_site *, kin_fn *, void *arg,
+                        const kin_run_options *);
+/* The same rule for an outcome at hand: the exit status; *show says whether the
+   tree is worth printing. */
+KIN_API int kin_error_exit_status(const kin_error *, bool *show);
+
+/* A child of the run's own supervisor: kept until it is done, its error goes to
+   the unhandled hook when it happens, and at the end of the run it gets
+   .shutdown_grace, is cancelled and joined. From a task or a callback. */
+#define kin_spawn_background(fn, arg, ...)              \
+    kin_spawn_background_at(KIN__SITE(#fn), fn, arg,    \
+                            KIN__OPTIONS(kin_spawn_options, __VA_ARGS__))
+KIN_API kin_task *kin_spawn_background_at(const kin_site *, kin_fn *, void *arg,
+                                          const kin_spawn_options *);
+
+/* What is going on in this thread's run. */
+typedef struct kin_run_statistics {
+    size_t tasks;          /* that have not ended */
+    size_t runnable;
+    kin_time next_timer;   /* how long until it; KIN_NEVER if none */
+    uint64_t switches;     /* from task to task since the run began */
+} kin_run_statistics;
+KIN_API kin_run_statistics kin_run_stats(void);
+
+/* The tree of tasks: who waits for what and where, equal ones folded. */
+KIN_API void kin_dump_tasks(FILE *);
+
+KIN__C_END
+#endif
