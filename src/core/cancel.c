@@ -1,0 +1,253 @@
+/* core/cancel.c: cancellation is a state of scopes, and this is the one place
+   that walks them.
+
+   What is stored. A scope's `own` reason says why it was cancelled itself, a
+   task's likewise; both are references, set once. `effective` says why
+   everything inside a scope is cancelled: the earlier of its own reason and,
+   unless it is shielded, the effective reason of what is around it. Around the
+   outermost scope of a task is the task (its own reason), and around that the
+   scope of the group that it is a child of, with the group's `shutdown`, which
+   cancels the children and not the body. A task's `cancelled` is the
+   effective reason of its innermost scope. `effective` and `cancelled` are
+   borrowed: the scope that owns the reason is around whoever borrows it.
+
+   A change is carried inwards in two phases. First every scope and task that it
+   reaches gets its new state; only links that this file owns are used, so that
+   a hundred thousand tasks need neither recursion nor memory: a task's scopes,
+   linked outwards, are turned round for the walk and back again, and groups
+   whose children are still to be visited wait in a list through themselves.
+   Tasks that turn out to be parked and cancelled are put in the runtime's
+   `deliver` list. Only then, with every link in order, are their aborts called,
+   which are other people's code and may cancel in turn: what that adds is
+   appended to the same list. A task that is woken while it is in the list keeps
+   its place there and goes on to the run queue from it. */
+#include "core/runtime.h"
+
+static kin__reason *earlier(kin__reason *a, kin__reason *b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    return a->order <= b->order ? a : b;
+}
+
+kin__reason *kin__task_base(const kin_task *task)
+{
+    const kin_group *group = task->group;
+    kin__reason *base = group->scope.effective;
+    if (__builtin_expect(group->shutdown != NULL, 0))
+        base = earlier(base, group->shutdown);
+    return task->own ? earlier(base, task->own) : base;
+}
+
+/* What is around a scope. */
+kin__reason *kin__scope_outer_reason(const kin_scope *scope)
+{
+    if (scope->outer)
+        return scope->outer->effective;
+    return scope->task ? kin__task_base(scope->task) : NULL;
+}
+
+static void deliver_later(kin__runtime *rt, kin_task *task)
+{
+    if (task->phase != KIN__PARKED || task->delivering || !task->wait->abort)
+        return;
+    task->delivering = true;
+    task->next = NULL;
+    *rt->deliver_end = task;
+    rt->deliver_end = &task->next;
+}
+
+static void abort_wait(kin__runtime *rt, kin_task *task)
+{
+    kin__wait *wait = task->wait;
+    kin_abort_fn *abort = wait->abort;
+    wait->abort = NULL; /* at most once */
+    if (!abort(wait->context))
+        return;
+    wait->reason = kin__reason_ref(task->cancelled);
+    kin__ready(rt, task);
+}
+
+static void deliver(kin__runtime *rt)
+{
+    if (rt->delivering)
+        return; /* further out on this stack somebody does */
+    rt->delivering = true;
+    while (rt->deliver) {
+        kin_task *task = rt->deliver;
+        rt->deliver = task->next;
+        if (!rt->deliver)
+            rt->deliver_end = &rt->deliver;
+        task->delivering = false;
+        if (task->phase != KIN__PARKED)
+            kin__ready(rt, task); /* woken while it stood here */
+        else if (task->cancelled && task->wait->abort)
+            abort_wait(rt, task);
+    }
+    rt->delivering = false;
+}
+
+/* Turns a chain of scopes round, from `first` outwards to `last` (NULL: all);
+   returns the new first. Turning it again puts it back. */
+static kin_scope *turn(kin_scope *first, kin_scope *end)
+{
+    kin_scope *turned = end;
+    while (first != end) {
+        kin_scope *next = first->outer;
+        first->outer = turned;
+        turned = first;
+        first = next;
+    }
+    return turned;
+}
+
+/* Recomputes a task's scopes from `from` (NULL: the outermost) inwards, and the
+   task; puts the groups that changed in front of `walk`. */
+static kin_group *refresh_chain(kin__runtime *rt, kin_task *task,
+                                kin_scope *from, kin_group *walk)
+{
+    kin_scope *end = from ? from->outer : NULL;
+    kin__reason *around = from ? kin__scope_outer_reason(from)
+                               : kin__task_base(task);
+    if (task->scope != end) {
+        kin_scope *outermost = turn(task->scope, end);
+        for (kin_scope *s = outermost; s != end; s = s->outer) {
+            bool shield = s->flags & KIN__SHIELD;
+            kin__reason *now = earlier(s->own, shield ? NULL : around);
+            if (now != s->effective && (s->flags & KIN__IS_GROUP)) {
+                kin__group_of(s)->walk = walk;
+                walk = kin__group_of(s);
+            }
+            s->effective = around = now;
+        }
+        task->scope = turn(outermost, end);
+    }
+    task->cancelled = around;
+    if (around)
+        deliver_later(rt, task);
+    return walk;
+}
+
+static void refresh_groups(kin__runtime *rt, kin_group *walk)
+{
+    while (walk) {
+        kin_group *group = walk;
+        walk = group->walk;
+        for (kin_task *t = group->children; t; t = t->younger)
+            walk = refresh_chain(rt, t, NULL, walk);
+    }
+    deliver(rt);
+}
+
+void kin__scope_refresh(kin__runtime *rt, kin_scope *scope)
+{
+    if (scope->task) {
+        refresh_groups(rt, refresh_chain(rt, scope->task, scope, NULL));
+        return;
+    }
+    /* the run's own groups, which no task has opened */
+    scope->effective = scope->own;
+    kin__group_of(scope)->walk = NULL;
+    refresh_groups(rt, kin__group_of(scope));
+}
+
+void kin__group_cancel_children(kin__runtime *rt, kin_group *group,
+                                kin__reason *reason)
+{
+    if (group->shutdown) {
+        kin__reason_unref(reason);
+        return;
+    }
+    group->shutdown = reason;
+    group->walk = NULL;
+    refresh_groups(rt, group);
+}
+
+void kin__task_refresh(kin__runtime *rt, kin_task *task)
+{
+    refresh_groups(rt, refresh_chain(rt, task, NULL, NULL));
+}
+
+/* A scope that is cancelled before it opens may never open: until it does, the
+   run answers for the reason. */
+static void keep_early(kin__runtime *rt, kin__reason *reason)
+{
+    if (!reason->references)
+        return; /* a static one */
+    reason->previous = NULL;
+    reason->next = rt->early;
+    if (rt->early)
+        rt->early->previous = reason;
+    rt->early = reason;
+}
+
+void kin__reason_claim(kin__runtime *rt, kin__reason *reason)
+{
+    if (!reason->references)
+        return;
+    *(reason->previous ? &reason->previous->next : &rt->early) = reason->next;
+    if (reason->next)
+        reason->next->previous = reason->previous;
+}
+
+void kin__reasons_release(kin__runtime *rt)
+{
+    while (rt->early) {
+        kin__reason *reason = rt->early;
+        rt->early = reason->next;
+        kin__reason_unref(reason);
+    }
+}
+
+void kin__scope_cancel(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
+{
+    if (scope->own) { /* the first reason stays */
+        kin__reason_unref(reason);
+        return;
+    }
+    scope->flags |= KIN__CANCEL_CALLED;
+    if (scope->state != KIN__OPEN && scope->state != KIN__UNOPENED) {
+        kin__reason_unref(reason);
+        return;
+    }
+    scope->own = reason;
+    if (scope->state == KIN__OPEN)
+        kin__scope_refresh(rt, scope);
+    else
+        keep_early(rt, reason);
+}
+
+void kin__task_cancel(kin__runtime *rt, kin_task *task, kin__reason *reason)
+{
+    if (task->own || task->phase == KIN__ENDED) {
+        kin__reason_unref(reason);
+        return;
+    }
+    task->own = reason;
+    kin__task_refresh(rt, task);
+}
+
+kin__reason *kin__reason_from(kin__runtime *rt, kin_cancel_source source,
+                              const kin_site *site, const char *task,
+                              const kin_error *behind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    kin__reason *reason = kin__reason_new(source, rt->reason_order++, site,
+                                          task, behind, format, arguments);
+    va_end(arguments);
+    return reason;
+}
+
+kin__reason *kin__reason_here(kin__runtime *rt, kin_cancel_source source,
+                         const kin_site *site, const kin_error *behind,
+                         const char *format, ...)
+{
+    const char *task = rt->current ? rt->current->name : NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    kin__reason *reason = kin__reason_new(source, rt->reason_order++, site,
+                                          task, behind, format, arguments);
+    va_end(arguments);
+    return reason;
+}

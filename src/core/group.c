@@ -1,0 +1,695 @@
+/* core/group.c: groups: opening, waiting for the children, and what comes out.
+
+   A group is its owner's memory and begins with a scope, which is linked into
+   the opener's task as any scope is; so whatever cancels that scope reaches the
+   children. While children live they stand in `children`, and the group does
+   not close. The errors that will come out stand in `errors`, in the order of
+   failure, held by the group and by nobody else.
+
+   Who waits for whom: the opener parks in kin__group_join, uncancellably, with
+   `waiting` set, and the child that brings `running` and `starting` to 0 wakes
+   it. Others (kin_group_next, kin_group_shutdown) stand in `waiters` and are
+   all woken when any child has ended: they look again.
+
+   What a policy does is in three places: child_failed and child_succeeded while
+   children end, and outcome_of_... at the close. */
+#include "core/runtime.h"
+
+static bool is_open(const kin_group *group)
+{
+    return group->scope.tag == KIN__SCOPE_TAG &&
+           group->scope.state == KIN__OPEN;
+}
+
+static bool ends_all(const kin_error *err)
+{
+    return kin_error_has(err, &KIN_EXIT) || kin_error_has(err, &KIN_INTERRUPT);
+}
+
+/* Opening. */
+
+void kin__group_setup(kin_group *group, const kin_site *site,
+                      const kin_group_options *options)
+{
+    kin_scope_init_at(site, &group->scope, NULL);
+    group->scope.flags = KIN__IS_GROUP;
+    group->policy = KIN_ALL;
+    group->keep = group->shut = group->succeeded = group->waiting = false;
+    group->had_child = group->has_cancelled = false;
+    group->running = group->active = group->limit = group->starting = 0;
+    group->children = group->last_child = NULL;
+    group->pending = group->last_pending = NULL;
+    group->ended = group->last_ended = group->handed_out = NULL;
+    group->errors = NULL;
+    group->on_error = NULL;
+    group->context = NULL;
+    group->waiters = group->end_waiters = (kin_wait_list){NULL, NULL};
+    group->shutdown = NULL;
+    group->grace.back = NULL;
+    if (!options)
+        return;
+    group->policy = options->policy;
+    group->scope.name = options->name;
+    group->limit = options->limit;
+    group->keep = options->keep;
+    group->on_error = options->on_error;
+    group->context = options->context;
+}
+
+static void enter(kin__runtime *rt, kin_task *task, kin_group *group)
+{
+    group->previous = NULL;
+    group->next = rt->groups;
+    if (rt->groups)
+        rt->groups->previous = group;
+    rt->groups = group;
+    kin__scope_enter(rt, task, &group->scope);
+}
+
+kin_group *kin_group_begin_at(const kin_site *site, kin_group *group,
+                              const kin_group_options *options)
+{
+    kin_task *task = kin__task_of(site, "opening a group");
+    kin__group_setup(group, site, options);
+    enter(kin__runtime_here, task, group);
+    return group;
+}
+
+void kin_group_init_at(const kin_site *site, kin_group *group,
+                       const kin_group_options *options)
+{
+    kin__group_setup(group, site, options);
+}
+
+void kin_group_open_at(const kin_site *site, kin_group *group)
+{
+    kin_task *task = kin__task_of(site, "kin_group_open");
+    if (group->scope.tag == KIN__SCOPE_TAG &&
+        group->scope.state == KIN__UNOPENED)
+        enter(kin__runtime_here, task, group);
+    else
+        kin_scope_open_at(site, &group->scope); /* says what is wrong */
+}
+
+/* Children. */
+
+void kin__group_adopt(kin_group *group, kin_task *task)
+{
+    task->group = group;
+    task->younger = NULL;
+    task->older = group->last_child;
+    *(group->last_child ? &group->last_child->younger : &group->children) =
+        task;
+    group->last_child = task;
+    group->running++;
+}
+
+void kin__group_release(kin_group *group, kin_task *task)
+{
+    *(task->older ? &task->older->younger : &group->children) = task->younger;
+    *(task->younger ? &task->younger->older : &group->last_child) =
+        task->older;
+    group->running--;
+}
+
+/* A place of the limit is free: whoever has waited longest takes it. */
+void kin__group_next_turn(kin__runtime *rt, kin_group *group)
+{
+    while (group->pending && group->active < group->limit) {
+        kin_task *task = group->pending;
+        group->pending = task->next;
+        if (!group->pending)
+            group->last_pending = NULL;
+        group->active++;
+        kin__ready(rt, task);
+        task->phase = KIN__PENDING;
+    }
+}
+
+/* The first failure, or with KIN_ANY the first success, cancels the rest. */
+void kin__group_fail(kin__runtime *rt, kin_group *group, const char *task,
+                     kin_error *err)
+{
+    if (group->scope.own)
+        return;
+    bool interrupt = kin_error_has(err, &KIN_INTERRUPT);
+    kin__scope_cancel(
+        rt, &group->scope,
+        kin__reason_from(rt, interrupt ? KIN_BY_INTERRUPT : KIN_BY_GROUP,
+                         kin_error_site(err), task, err,
+                         "task \"%s\" failed: %s", task,
+                         kin_error_message(err)));
+}
+
+static void succeed(kin__runtime *rt, kin_group *group, kin_task *task)
+{
+    group->succeeded = true;
+    kin__scope_cancel(rt, &group->scope,
+                      kin__reason_here(rt, KIN_BY_GROUP, task->site, NULL,
+                                  "task \"%s\" succeeded", task->name));
+}
+
+/* Told now, kept never. The name is read first: on_error may outlive it. */
+static void report(kin__runtime *rt, kin_group *group, kin_task *task,
+                   kin_error *err)
+{
+    const char *name = task ? task->name : kin_error_task(err);
+    if (group->on_error && task && rt->current) {
+        KIN_SCOPE(shield, .shield = true, .name = "on_error");
+        err = group->on_error(kin_error_give(err), task, group->context);
+        err = kin_scope_close(shield, err);
+    }
+    if (err)
+        kin__unhandled(rt, err, name);
+}
+
+/* One KIN_CANCELLED stands for all in what holds nothing else (B53). */
+static kin_error *collapse(kin_error *err)
+{
+    if (!err || !kin__error_is_group(err) ||
+        !kin__error_only(err, &KIN_CANCELLED))
+        return err;
+    const kin_error *leaf = err;
+    while (kin__error_is_group(leaf))
+        leaf = kin_error_member(leaf, 0);
+    kin_error *one = kin_error_ref(leaf);
+    kin_error_free(err);
+    return one;
+}
+
+/* Takes the KIN_CANCELLED out of it, of which the first is kept. */
+static kin_error *keep_one_cancelled(kin_group *group, kin_error *err)
+{
+    if (!kin_error_has(err, &KIN_CANCELLED))
+        return err;
+    kin_error *rest, *part = kin_error_split(err, &KIN_CANCELLED, &rest);
+    if (group->has_cancelled)
+        kin_error_free(part);
+    else
+        kin__error_hold(&group->errors, collapse(part));
+    group->has_cancelled = true;
+    return rest;
+}
+
+/* Takes out what ends the supervisor and comes out of it. */
+static kin_error *keep_final(kin__runtime *rt, kin_group *group,
+                             const char *task, kin_error *err)
+{
+    if (!err || !ends_all(err))
+        return err;
+    kin_error *rest, *exit = kin_error_split(err, &KIN_EXIT, &rest);
+    kin_error *interrupt = kin_error_split(rest, &KIN_INTERRUPT, &rest);
+    kin_error *final = kin_error_combine(exit, interrupt);
+    kin__group_fail(rt, group, task, final);
+    if (group == &rt->background) /* the run's own: it ends the run */
+        kin__scope_cancel(rt, &rt->root.scope,
+                          kin__reason_ref(group->scope.own));
+    kin__error_hold(&group->errors, final);
+    return rest;
+}
+
+static void supervised(kin__runtime *rt, kin_group *group, kin_task *task,
+                       kin_error *err)
+{
+    err = keep_one_cancelled(group, err);
+    err = keep_final(rt, group, task->name, err);
+    if (err && group->keep) {
+        task->result = err;
+        kin__error_hold(&group->errors, err);
+    } else if (err) {
+        report(rt, group, task, err);
+        while ((err = kin__error_list_take(&task->held)))
+            kin__unhandled(rt, err, task->name); /* what on_error forgot */
+    }
+}
+
+void kin__group_child_ended(kin__runtime *rt, kin_group *group,
+                            kin_task *task, kin_error *outcome)
+{
+    if (!outcome) {
+        if (group->policy == KIN_ANY && task->outcome == KIN_TASK_SUCCEEDED)
+            succeed(rt, group, task);
+        return;
+    }
+    if (group->policy == KIN_EACH) {
+        supervised(rt, group, task, outcome);
+        return;
+    }
+    if (group->policy == KIN_ALL || ends_all(outcome))
+        kin__group_fail(rt, group, task->name, outcome);
+    kin__error_hold(&group->errors, outcome);
+    task->result = outcome;
+}
+
+/* Whose handles are still needed after the end. */
+static bool retains(const kin_group *group)
+{
+    return group->keep || (group->policy == KIN_ANY && group->on_error);
+}
+
+/* The handle of the child that ended first; good until the next call. */
+static kin_task *take_ended(kin__runtime *rt, kin_group *group)
+{
+    kin_task *task = group->ended;
+    group->ended = task->next;
+    if (!group->ended)
+        group->last_ended = NULL;
+    if (group->handed_out)
+        kin__task_free(rt, group->handed_out);
+    return group->handed_out = task;
+}
+
+static void keep_ended(kin_group *group, kin_task *task)
+{
+    task->next = NULL;
+    *(group->last_ended ? &group->last_ended->next : &group->ended) = task;
+    group->last_ended = task;
+}
+
+/* Gives children that have ended to whoever waits in kin_group_next. Those who
+   wait never look at the group again once they run: it may be gone. */
+static void hand_out(kin__runtime *rt, kin_group *group)
+{
+    while (group->waiters.first && group->ended) {
+        kin_waiter *waiter = group->waiters.first;
+        waiter->data = take_ended(rt, group);
+        kin_wait_list_wake_one(&group->waiters, NULL);
+    }
+}
+
+/* The last child has ended, or moved elsewhere. */
+void kin__group_check_end(kin_group *group)
+{
+    if (group->running || group->starting)
+        return;
+    kin_wait_list_wake(&group->waiters, SIZE_MAX);
+    kin_wait_list_wake(&group->end_waiters, SIZE_MAX);
+    if (group->waiting) {
+        group->waiting = false;
+        kin_wake(group->scope.task, NULL);
+    }
+}
+
+void kin__group_child_gone(kin__runtime *rt, kin_group *group, kin_task *task)
+{
+    kin__group_release(group, task);
+    if (task->limited) {
+        group->active--;
+        kin__group_next_turn(rt, group);
+    }
+    if (retains(group))
+        keep_ended(group, task);
+    else
+        kin__task_free(rt, task);
+    hand_out(rt, group);
+    kin__group_check_end(group);
+}
+
+/* Waiting. */
+
+void kin__group_join(kin__runtime *rt, kin_group *group)
+{
+    if (!group->running && !group->starting) {
+        if (rt->ready)
+            kin_give_way();
+        if (!group->running && !group->starting)
+            return;
+    }
+    group->waiting = true;
+    kin_error *never = kin_park_at(group->scope.site, NULL, group,
+                                   "the children of a group");
+    (void)never; /* it cannot be cancelled */
+}
+
+/* Closing. */
+
+static void unregister(kin__runtime *rt, kin_group *group)
+{
+    *(group->previous ? &group->previous->next : &rt->groups) = group->next;
+    if (group->next)
+        group->next->previous = group->previous;
+}
+
+/* Frees the handles of children that nobody took. */
+static void free_ended(kin__runtime *rt, kin_group *group)
+{
+    while (group->ended) {
+        kin_task *task = group->ended;
+        group->ended = task->next;
+        kin__task_free(rt, task);
+    }
+    if (group->handed_out)
+        kin__task_free(rt, group->handed_out);
+    group->handed_out = group->last_ended = NULL;
+}
+
+static kin_error *grouped(kin_group *group)
+{
+    return collapse(kin__error_group_of_list(
+        group->scope.site, kin__scope_name(&group->scope), &group->errors));
+}
+
+/* Strips what the group's own scope absorbs from all that stands to come out;
+   returns what is left of the body's outcome. */
+static kin_error *absorb(kin_group *group, kin_error *body)
+{
+    kin_error *left = NULL, *err;
+    while ((err = kin__error_list_take(&group->errors))) {
+        bool caught, was_body = err == body;
+        err = kin__error_strip(err, &KIN_CANCELLED, &caught);
+        if (caught)
+            group->scope.flags |= KIN__CAUGHT;
+        if (was_body)
+            body = err;
+        if (err)
+            kin__error_hold(&left, err);
+    }
+    while ((err = kin__error_list_take(&left)))
+        kin__error_hold(&group->errors, err);
+    return body;
+}
+
+/* The child that ended with that error; NULL if its handle is gone. */
+static kin_task *ended_with(const kin_group *group, const kin_error *err)
+{
+    if (group->handed_out && group->handed_out->result == err)
+        return group->handed_out;
+    kin_task *task = group->ended;
+    while (task && task->result != err)
+        task = task->next;
+    return task;
+}
+
+/* KIN_ANY, when some child succeeded: what failed is dealt with. */
+static void set_aside(kin__runtime *rt, kin_group *group)
+{
+    kin_error *err;
+    while ((err = kin__error_list_take(&group->errors))) {
+        if (!group->on_error || kin__error_only(err, &KIN_CANCELLED))
+            kin_error_free(err);
+        else
+            report(rt, group, ended_with(group, err), err);
+    }
+}
+
+static bool some_final(const kin_group *group)
+{
+    for (kin_error *e = group->errors; e; e = kin__error_list_next(e))
+        if (ends_all(e))
+            return true;
+    return false;
+}
+
+static kin_error *outcome_of_any(kin__runtime *rt, kin_group *group,
+                                 kin_error *body)
+{
+    bool body_failed = body && !kin__error_only(body, &KIN_CANCELLED);
+    if (group->succeeded && !body_failed && !some_final(group)) {
+        if (body)
+            kin__error_unhold(body);
+        set_aside(rt, group);
+        return body;
+    }
+    if (group->errors)
+        return grouped(group);
+    if (group->succeeded || (group->scope.flags & KIN__CANCEL_CALLED))
+        return NULL;
+    return kin_fail_at(group->scope.site, &KIN_FAILURE,
+                       "no child of group \"%s\" succeeded%s",
+                       kin__scope_name(&group->scope),
+                       group->had_child ? "" : ": it had none");
+}
+
+/* The body's error, EXIT and INTERRUPT come out bare; what is kept is reported
+   now; a KIN_CANCELLED comes out only alone. */
+static kin_error *outcome_of_each(kin__runtime *rt, kin_group *group,
+                                  kin_error *body)
+{
+    kin_error *result = NULL, *cancelled = NULL, *err;
+    while ((err = kin__error_list_take(&group->errors))) {
+        if (kin__error_only(err, &KIN_CANCELLED) && !cancelled)
+            cancelled = err;
+        else if (kin__error_only(err, &KIN_CANCELLED))
+            kin_error_free(err);
+        else if (err == body || ends_all(err))
+            result = kin_error_combine_at(group->scope.site, result, err);
+        else
+            report(rt, group, ended_with(group, err), err);
+    }
+    if (!result)
+        return cancelled;
+    kin_error_free(cancelled);
+    return result;
+}
+
+static kin_error *outcome_of(kin__runtime *rt, kin_group *group,
+                             kin_error *body)
+{
+    switch (group->policy) {
+    case KIN_ANY:
+        return outcome_of_any(rt, group, body);
+    case KIN_EACH:
+        return outcome_of_each(rt, group, body);
+    default:
+        return grouped(group);
+    }
+}
+
+static void forget_reasons(kin__runtime *rt, kin_group *group)
+{
+    kin__timer_clear(rt, &group->grace);
+    kin__reason_unref(group->scope.own);
+    kin__reason_unref(group->shutdown);
+    group->scope.own = group->shutdown = NULL;
+}
+
+/* Joins the children and takes the innermost group off its task. `body` is its
+   body's outcome. */
+static kin_error *close_innermost(kin__runtime *rt, kin_group *group,
+                                  kin_error *body)
+{
+    kin_task *task = rt->current;
+    if (body) {
+        kin__group_fail(rt, group, task->name, body);
+        kin__error_hold(&group->errors, body);
+    }
+    kin__group_join(rt, group);
+    bool absorbs = kin__scope_pop(rt, &group->scope);
+    unregister(rt, group);
+    if (absorbs && group->errors)
+        body = absorb(group, body);
+    kin_error *result = NULL;
+    if (group->errors || group->policy == KIN_ANY)
+        result = outcome_of(rt, group, body);
+    if (result)
+        kin__error_hold(&task->held, result);
+    if (group->ended || group->handed_out)
+        free_ended(rt, group);
+    if (group->scope.own || group->shutdown)
+        forget_reasons(rt, group);
+    return result;
+}
+
+/* What the children of an abandoned group ended with: the opener holds it, so
+   that it comes out of the task if nobody closes the group any more. */
+static kin_error *late_outcome(const kin_site *site, kin_group *group,
+                               kin_error *outcome)
+{
+    kin_error *late = group->errors;
+    group->errors = NULL;
+    return kin_error_combine_at(site, outcome, late);
+}
+
+static bool was_abandoned(const kin_group *group)
+{
+    return group->scope.tag == KIN__SCOPE_TAG &&
+           group->scope.state == KIN__ABANDONED;
+}
+
+kin_error *kin_group_close_at(const kin_site *site, kin_group *group,
+                              kin_error *outcome)
+{
+    kin_task *task = kin__task_of(site, "kin_group_close");
+    kin__runtime *rt = kin__runtime_here;
+    if (__builtin_expect(&group->scope == task->scope, 1))
+        return close_innermost(rt, group, outcome);
+    kin_error *misuse = NULL;
+    if (was_abandoned(group))
+        return late_outcome(site, group, outcome);
+    if (kin__scope_may_close(site, &group->scope, &misuse))
+        outcome = close_innermost(rt, group, outcome);
+    return kin_error_combine_at(site, outcome, misuse);
+}
+
+/* Ends that are not the close. */
+
+void kin__group_abandon(kin__runtime *rt, kin_group *group)
+{
+    group->scope.flags |= KIN__ORPHANS;
+    kin__scope_cancel(rt, &group->scope,
+                      kin__reason_here(rt, KIN_BY_MISNESTING, group->scope.site,
+                                  NULL, "misnesting: a scope around group "
+                                        "\"%s\" was closed before it",
+                                  kin__scope_name(&group->scope)));
+    group->errors = close_innermost(rt, group, NULL);
+}
+
+void kin__group_leave(kin__runtime *rt, kin_group *group, const char *how)
+{
+    kin__scope_cancel(rt, &group->scope,
+                      kin__reason_here(rt, KIN_BY_MISNESTING, group->scope.site,
+                                  NULL, "misnesting: group \"%s\" was left "
+                                        "without kin_group_close, %s",
+                                  kin__scope_name(&group->scope), how));
+    kin_error *held = close_innermost(rt, group, NULL);
+    (void)held; /* by the task, with whose outcome it comes out */
+}
+
+void kin_group_leave(kin_group *group)
+{
+    kin_scope_leave(&group->scope);
+}
+
+/* Asking and telling. */
+
+void kin_group_cancel_at(const kin_site *site, kin_group *group,
+                         const char *format, ...)
+{
+    kin__runtime *rt = kin__runtime_of(site, "kin_group_cancel");
+    if (group->scope.tag != KIN__SCOPE_TAG) {
+        kin__misuse(site, "kin_group_cancel of a group that was never "
+                          "initialised");
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    kin__reason *reason = kin__reason_new(
+        KIN_BY_REQUEST, rt->reason_order++, site,
+        rt->current ? rt->current->name : NULL, NULL, format, arguments);
+    va_end(arguments);
+    kin__scope_cancel(rt, &group->scope, reason);
+}
+
+kin_scope *kin_group_scope(kin_group *group)
+{
+    return &group->scope;
+}
+
+const char *kin_group_name(const kin_group *group)
+{
+    return kin__scope_name(&group->scope);
+}
+
+size_t kin_group_running(const kin_group *group)
+{
+    return group->running;
+}
+
+kin_task *kin_group_task(const kin_group *group)
+{
+    return group->scope.task;
+}
+
+void kin_group_each_child(const kin_group *group, kin_task_visit *visit,
+                          void *context)
+{
+    for (kin_task *t = group->children, *next; t; t = next) {
+        next = t->younger;
+        if (!visit(t, context))
+            return;
+    }
+}
+
+kin_error *kin_group_next_at(const kin_site *site, kin_group *group,
+                             kin_task **done)
+{
+    kin_task *task = kin__task_of(site, "kin_group_next");
+    (void)task;
+    if (!is_open(group) || !group->keep)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_group_next: group \"%s\" %s",
+                           kin__scope_name(&group->scope),
+                           is_open(group) ? "was not opened .keep = true"
+                                          : "is not open");
+    kin_waiter waiter = {.data = NULL};
+    PASS_ON(kin__cancel_point(kin__runtime_here, site));
+    if (group->ended)
+        waiter.data = take_ended(kin__runtime_here, group);
+    else if (group->running || group->starting)
+        PASS_ON(kin_wait_on_at(site, &group->waiters, &waiter,
+                               "the next child of a group to end"));
+    *done = waiter.data;
+    return NULL;
+}
+
+/* Shutting down. */
+
+static kin__reason *shutdown_reason(kin__runtime *rt, kin_group *group,
+                                    const kin_site *site)
+{
+    return kin__reason_here(rt, KIN_BY_SHUTDOWN, site, NULL,
+                       "group \"%s\" is shut down", kin_group_name(group));
+}
+
+static void grace_passed(kin__timer *timer)
+{
+    kin_group *group =
+        (kin_group *)((char *)timer - offsetof(kin_group, grace));
+    kin__runtime *rt = kin__runtime_here;
+    kin__group_cancel_children(
+        rt, group,
+        kin__reason_from(rt, KIN_BY_SHUTDOWN, group->scope.site, NULL, NULL,
+                         "group \"%s\" is shut down and its grace has passed",
+                         kin_group_name(group)));
+}
+
+/* The child of the group that the calling task is, or is below. */
+static kin_task *child_above(kin_task *task, const kin_group *group)
+{
+    while (task && task->group != group)
+        task = task->group->scope.task;
+    return task;
+}
+
+/* Sooner is possible, later is not. */
+static void begin_shutdown(kin__runtime *rt, kin_group *group, kin_time grace,
+                           const kin_site *site)
+{
+    group->shut = true;
+    if (group->shutdown)
+        return;
+    if (grace <= 0 || !group->running) {
+        kin__timer_clear(rt, &group->grace);
+        kin__group_cancel_children(rt, group,
+                                   shutdown_reason(rt, group, site));
+        return;
+    }
+    kin_time until = kin__later(kin__clock_now(&rt->clock), grace);
+    if (kin__timer_is_set(&group->grace) && group->grace.when <= until)
+        return;
+    kin__timer_clear(rt, &group->grace);
+    if (until != KIN_NEVER)
+        kin__timer_set(rt, &group->grace, until, grace_passed);
+}
+
+kin_error *kin_group_shutdown_at(const kin_site *site, kin_group *group,
+                                 kin_time grace)
+{
+    kin__runtime *rt = kin__runtime_of(site, "kin_group_shutdown");
+    if (!is_open(group)) {
+        if (group->scope.tag == KIN__SCOPE_TAG && group->scope.state > 1)
+            return rt->current ? kin_pass_at(site) : NULL;
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "kin_group_shutdown of a group that is not open");
+    }
+    begin_shutdown(rt, group, grace, site);
+    if (!rt->current) /* a callback only asks */
+        return NULL;
+    kin_task *child = child_above(rt->current, group);
+    if (child)
+        kin__task_cancel(rt, child, shutdown_reason(rt, group, site));
+    if (!group->running && !group->starting)
+        return kin_pass_at(site);
+    kin_waiter waiter;
+    return kin_wait_on_at(site, &group->end_waiters, &waiter,
+                          "the end of a group's shutdown");
+}

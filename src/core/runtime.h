@@ -1,0 +1,258 @@
+/* core/runtime.h: the runtime of one thread: everything that changes is in
+   here, and belongs to the thread that called kin_run.
+
+   Control is always in one of three places: in a task, on its stack; in the
+   loop of run.c, on the thread's own stack; or in a callback that one of the
+   two called (a timer, an abort, a completed operation), which must not wait.
+   A task that gives way switches straight to the next runnable one; it goes
+   through the loop when there is none, when a seed shuffles the queue, or every
+   so often, so that timers and I/O get their turn. */
+#ifndef KIN__RUNTIME_H
+#define KIN__RUNTIME_H
+
+#include "core/reactor.h"
+#include "core/task.h"
+
+#include <kin/run.h>
+
+enum {
+    KIN__BUDGET = 64, /* checkpoints that need not wait, until it gives way */
+    KIN__ROUND = 64   /* switches until timers and I/O get their turn */
+};
+
+/* A policy of the core's own: the hidden group of a kin_start, and the root
+   group of a run, hand their one child's outcome over as it is. */
+enum { KIN__HAND_OVER = 100 };
+
+typedef struct kin__clock {
+    bool is_virtual;
+    kin_time base;      /* virtual time at real time `real_base` */
+    kin_time real_base;
+    double rate;
+    kin_time autojump;
+} kin__clock;
+
+/* A kin_wait_all_tasks_blocked, on the stack of the task that waits. */
+typedef struct kin__idler {
+    struct kin__idler *next; /* by cushion, then first come */
+    kin_time cushion;
+    kin_task *task;
+} kin__idler;
+
+typedef struct kin__runtime {
+    /* scheduling */
+    kin_task *current;
+    kin_task *ready, **ready_end;
+    uint32_t budget;
+    uint32_t round;
+    int *thread_errno; /* whose value is the running task's */
+    volatile int attention; /* somebody outside wants the loop's attention */
+    kin__context loop;
+    kin__context gone; /* where a task that has ended would go on */
+    uint64_t switches;
+    uint64_t random; /* 0: no shuffling */
+    size_t batch;    /* of the shuffled queue, how many are left */
+    kin_task *starved, **starved_end; /* wait for a stack */
+
+    /* time */
+    kin__timer *timers; /* the heap's root */
+    uint64_t timer_order;
+    kin__clock clock;
+    kin__idler *idlers;
+
+    /* cancellation */
+    uint64_t reason_order;
+    kin__reason *early; /* of scopes that were cancelled before they opened */
+    kin_task *deliver, **deliver_end;
+    bool delivering;
+    kin__reason *aborted; /* while a KIN_CANCELLED is made for it */
+
+    /* the tree */
+    kin_group root;       /* of the main task alone */
+    kin_group background; /* the run's own supervisor */
+    kin_group *groups;    /* every open one */
+    kin_task *main;
+    kin_error *outcome;
+    size_t tasks;
+    uint8_t phase; /* of the run: see run.c */
+    kin__timer grace;
+    kin_error *deadlock;
+    uint8_t deadlock_stage; /* what has been tried against it */
+
+    /* memory */
+    kin__stack_pool *stacks;
+    kin_time next_trim;
+    size_t stack_size; /* the usual one's usable bytes */
+    kin__stack *spare_stack; /* for those who cannot be given one */
+    kin_task *free_tasks;
+    struct kin__task_chunk *chunks;
+    kin_task stillborn; /* the handle of children that never were */
+    kin_error *dropped; /* kept until the run ends */
+
+    /* the world */
+    const kin__reactor_table *io;
+    kin__reactor *reactor;
+    size_t external; /* other threads and signals that may wake somebody */
+    volatile int interrupts; /* SIGINTs that have come */
+    int interrupts_taken;
+    bool handles_interrupt;
+    kin_run_options options;
+} kin__runtime;
+
+extern _Thread_local kin__runtime *kin__runtime_here
+    __attribute__((tls_model("initial-exec")));
+
+/* As KIN_TRY, without a place of the library's own in the user's trace. */
+#define PASS_ON(expression)                         \
+    do {                                            \
+        kin_error *pass_on_ = (expression);         \
+        if (__builtin_expect(pass_on_ != NULL, 0))  \
+            return pass_on_;                        \
+    } while (0)
+
+/* The runtime and the task of the caller, for calls that only make sense in
+   one: without, one line on stderr and abort. */
+_Noreturn void kin__outside(const kin_site *, const char *what);
+static inline kin__runtime *kin__runtime_of(const kin_site *site,
+                                            const char *what)
+{
+    kin__runtime *rt = kin__runtime_here;
+    if (__builtin_expect(!rt, 0))
+        kin__outside(site, what);
+    return rt;
+}
+static inline kin_task *kin__task_of(const kin_site *site, const char *what)
+{
+    kin__runtime *rt = kin__runtime_here;
+    if (__builtin_expect(!rt || !rt->current, 0))
+        kin__outside(site, what);
+    return rt->current;
+}
+
+/* schedule.c */
+void kin__ready(kin__runtime *, kin_task *); /* to the end of the queue */
+kin_task *kin__ready_take(kin__runtime *);   /* the next; NULL if none */
+void kin__suspend(kin__runtime *, kin_task *); /* the current task waits */
+bool kin__resume(kin__runtime *, kin_task *);  /* from the loop */
+/* What a checkpoint finds when it looks closer: the error to fail with. */
+kin_error *kin__checkpoint_failure(kin__runtime *, const kin_site *);
+static inline kin_error *kin__cancel_point(kin__runtime *rt,
+                                           const kin_site *site)
+{
+    if (__builtin_expect((rt->current->cancelled != NULL) | rt->attention, 0))
+        return kin__checkpoint_failure(rt, site);
+    return NULL;
+}
+
+/* timer.c */
+void kin__timer_set(kin__runtime *, kin__timer *, kin_time when,
+                    void (*fire)(kin__timer *));
+void kin__timer_clear(kin__runtime *, kin__timer *); /* if it is set */
+static inline bool kin__timer_is_set(const kin__timer *timer)
+{
+    return timer->back != NULL;
+}
+void kin__timers_fire(kin__runtime *, kin_time now); /* all that are due */
+
+/* clock.c */
+void kin__clock_start(kin__clock *, kin_clock kind);
+kin_time kin__clock_now(const kin__clock *);
+kin_time kin__real_now(void);
+kin_time kin__later(kin_time now, kin_time length); /* saturates */
+/* Real time until a point of the clock; KIN_NEVER if it never comes. */
+kin_time kin__clock_wait(const kin__clock *, kin_time when);
+bool kin__idlers_wake(kin__runtime *);
+
+/* cancel.c: the one place that walks scopes */
+void kin__scope_refresh(kin__runtime *, kin_scope *);
+void kin__task_refresh(kin__runtime *, kin_task *);
+/* Takes the reason over. */
+void kin__scope_cancel(kin__runtime *, kin_scope *, kin__reason *);
+void kin__task_cancel(kin__runtime *, kin_task *, kin__reason *);
+void kin__reason_claim(kin__runtime *, kin__reason *); /* its scope opens */
+void kin__reasons_release(kin__runtime *);             /* the run ends */
+void kin__group_cancel_children(kin__runtime *, kin_group *, kin__reason *);
+KIN_PRINTF(5, 6)
+kin__reason *kin__reason_here(kin__runtime *, kin_cancel_source, const kin_site *,
+                         const kin_error *behind, const char *format, ...);
+KIN_PRINTF(6, 7)
+kin__reason *kin__reason_from(kin__runtime *, kin_cancel_source,
+                              const kin_site *, const char *task,
+                              const kin_error *behind, const char *format, ...);
+
+/* scope.c */
+enum { KIN__UNOPENED, KIN__OPEN, KIN__CLOSED, KIN__ABANDONED };
+enum {
+    KIN__SHIELD = 1,
+    KIN__FAILS = 2,    /* a deadline that passes is a KIN_TIMEOUT */
+    KIN__IS_GROUP = 4, /* the scope is a kin_group's */
+    KIN__CAUGHT = 8,
+    KIN__CANCEL_CALLED = 16,
+    KIN__RELATIVE = 32,   /* the deadline is a length still */
+    KIN__BAD_OPTIONS = 64, /* two deadlines */
+    KIN__ORPHANS = 128     /* a group whose children are being abandoned */
+};
+enum { KIN__SCOPE_TAG = 0x6b696e53 };
+void kin__scope_enter(kin__runtime *, kin_task *, kin_scope *);
+kin__reason *kin__scope_outer_reason(const kin_scope *);
+/* Takes the innermost scope off its task; whether it absorbs cancellations. */
+bool kin__scope_pop(kin__runtime *, kin_scope *);
+/* The checks and the mending before a close. *misuse is what is wrong, if
+   anything; true: the scope is now the innermost and can be closed. */
+bool kin__scope_may_close(const kin_site *, kin_scope *, kin_error **misuse);
+/* The innermost scope was left without a close. */
+void kin__scope_leave(kin__runtime *, kin_scope *, const char *how);
+KIN_PRINTF(2, 3)
+void kin__misuse(const kin_site *, const char *format, ...);
+
+/* group.c */
+static inline kin_group *kin__group_of(kin_scope *scope)
+{
+    return (kin_group *)scope; /* its first member */
+}
+void kin__group_setup(kin_group *, const kin_site *,
+                      const kin_group_options *);
+void kin__group_join(kin__runtime *, kin_group *); /* waits for every child */
+void kin__group_adopt(kin_group *, kin_task *);    /* now its child */
+void kin__group_release(kin_group *, kin_task *);  /* no longer */
+/* A child's outcome, by the group's policy; its task may wait in here. */
+void kin__group_child_ended(kin__runtime *, kin_group *, kin_task *,
+                            kin_error *outcome);
+void kin__group_child_gone(kin__runtime *, kin_group *, kin_task *);
+void kin__group_fail(kin__runtime *, kin_group *, const char *task,
+                     kin_error *err);
+void kin__group_check_end(kin_group *);
+void kin__group_next_turn(kin__runtime *, kin_group *);
+/* Cancelled, joined and forgotten, since an outer scope was closed first. */
+void kin__group_abandon(kin__runtime *, kin_group *);
+void kin__group_leave(kin__runtime *, kin_group *, const char *how);
+const char *kin__scope_name(const kin_scope *);
+
+/* spawn.c */
+kin_task *kin__task_new(kin__runtime *, const kin_site *, kin_fn *, void *arg,
+                        const kin_spawn_options *);
+void kin__task_free(kin__runtime *, kin_task *);
+void kin__tasks_release(kin__runtime *);
+void kin__starter_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
+
+/* run.c */
+void kin__deadlock(kin__runtime *); /* nothing can ever run again */
+void kin__unhandled(kin__runtime *, kin_error *, const char *task);
+KIN_COLD _Noreturn void kin__die(const char *format, ...) KIN_PRINTF(1, 2);
+
+/* interrupt.c */
+void kin__interrupt_install(kin__runtime *);
+void kin__interrupt_remove(kin__runtime *);
+void kin__interrupt_deliver(kin__runtime *);
+/* The interrupt that is due to the calling task, taken; or NULL. */
+kin_error *kin__interrupt_take(kin__runtime *, const kin_site *);
+
+/* One that came too late for the main task, added to the run's outcome. */
+kin_error *kin__interrupt_late(kin__runtime *, kin_error *outcome);
+
+/* dump.c */
+/* The next task in the tree, parents first; *depth follows. */
+kin_task *kin__task_after(kin_task *, size_t *depth);
+kin_error *kin__deadlock_error(kin__runtime *);
+
+#endif

@@ -1,0 +1,486 @@
+/* core/scope.c: cancel scopes: opening, closing, deadlines, and what happens
+   when they are not left the way they were entered.
+
+   A scope is its owner's memory, mostly a stack frame's. While it is open it is
+   linked into its task (task->scope, scope->outer) and perhaps into the heap of
+   timers, and must be taken out of both before the memory goes: by the close,
+   by the cleanup attribute when the C block is left without one, by the close
+   of a scope further out, or by the end of the task.
+
+   Who absorbs a KIN_CANCELLED is decided at the close: the scope that is
+   cancelled while what is around it is not (C1). The error does not know whose
+   it is. */
+#include "core/runtime.h"
+
+#include <string.h>
+
+const char *kin__scope_name(const kin_scope *scope)
+{
+    if (scope->name)
+        return scope->name;
+    return scope->site && scope->site->name ? scope->site->name : "scope";
+}
+
+static const char *kind_of(const kin_scope *scope)
+{
+    return scope->flags & KIN__IS_GROUP ? "group" : "scope";
+}
+
+void kin__misuse(const kin_site *site, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    kin_error *err =
+        kin_fail_va(site, NULL, &KIN_MISUSE, 0, format, arguments);
+    va_end(arguments);
+    kin__runtime *rt = kin__runtime_here;
+    if (rt && rt->current)
+        return; /* the task that made it holds it */
+    if (rt)
+        kin__unhandled(rt, err, "a callback");
+    else
+        kin__die("%s", kin_error_message(err));
+}
+
+/* Opening. */
+
+static void deadline_passed(kin__timer *timer)
+{
+    kin_scope *scope =
+        (kin_scope *)((char *)timer - offsetof(kin_scope, timer));
+    kin__runtime *rt = kin__runtime_here;
+    kin__reason *reason =
+        kin__reason_from(rt, KIN_BY_DEADLINE, scope->site, NULL, NULL,
+                         "the deadline of %s \"%s\" passed", kind_of(scope),
+                         kin__scope_name(scope));
+    kin__scope_cancel(rt, scope, reason);
+}
+
+static void arm(kin__runtime *rt, kin_scope *scope)
+{
+    if (scope->deadline == KIN_NEVER || scope->own)
+        return;
+    if (scope->deadline <= kin__clock_now(&rt->clock))
+        deadline_passed(&scope->timer);
+    else
+        kin__timer_set(rt, &scope->timer, scope->deadline, deadline_passed);
+}
+
+static void set_options(kin_scope *scope, const kin_scope_options *options)
+{
+    kin_time lengths[] = {options->fail_after, options->move_on_after};
+    int given = (lengths[0] != 0) + (lengths[1] != 0) +
+                (options->deadline != 0);
+    scope->name = options->name;
+    if (options->shield)
+        scope->flags |= KIN__SHIELD;
+    if (given > 1) /* which one was meant? one must hold */
+        scope->flags |= KIN__BAD_OPTIONS;
+    if (lengths[0] || lengths[1]) {
+        scope->deadline = lengths[0] ? lengths[0] : lengths[1];
+        scope->flags |= KIN__RELATIVE | (lengths[0] ? KIN__FAILS : 0);
+    } else if (options->deadline) {
+        scope->deadline = options->deadline;
+    }
+}
+
+static inline void set_up(kin_scope *scope, const kin_site *site)
+{
+    scope->tag = KIN__SCOPE_TAG;
+    scope->state = KIN__UNOPENED;
+    scope->flags = 0;
+    scope->outer = NULL;
+    scope->task = NULL;
+    scope->own = scope->effective = NULL;
+    scope->deadline = KIN_NEVER;
+    scope->timer.back = NULL;
+    scope->site = site;
+    scope->name = NULL;
+    scope->cleanups = NULL;
+}
+
+void kin_scope_init_at(const kin_site *site, kin_scope *scope,
+                       const kin_scope_options *options)
+{
+    set_up(scope, site);
+    if (options)
+        set_options(scope, options);
+}
+
+static void set_deadline_at_opening(kin__runtime *rt, kin_scope *scope)
+{
+    if (scope->flags & KIN__RELATIVE) {
+        scope->flags &= ~KIN__RELATIVE;
+        scope->deadline =
+            kin__later(kin__clock_now(&rt->clock), scope->deadline);
+    }
+    arm(rt, scope);
+}
+
+void kin__scope_enter(kin__runtime *rt, kin_task *task, kin_scope *scope)
+{
+    scope->task = task;
+    scope->outer = task->scope;
+    scope->state = KIN__OPEN;
+    task->scope = scope;
+    task->open++;
+    kin__reason *around = scope->flags & KIN__SHIELD ? NULL : task->cancelled;
+    if (__builtin_expect(scope->own != NULL, 0)) {
+        kin__reason_claim(rt, scope->own);
+        if (!around || scope->own->order < around->order)
+            around = scope->own;
+    }
+    scope->effective = task->cancelled = around;
+    if (__builtin_expect(scope->deadline != KIN_NEVER, 0))
+        set_deadline_at_opening(rt, scope);
+    if (__builtin_expect(scope->flags & KIN__BAD_OPTIONS, 0))
+        kin__misuse(scope->site, "%s \"%s\" was given two deadlines",
+                    kind_of(scope), kin__scope_name(scope));
+}
+
+kin_scope *kin_scope_begin_at(const kin_site *site, kin_scope *scope,
+                              const kin_scope_options *options)
+{
+    kin_task *task = kin__task_of(site, "opening a scope");
+    set_up(scope, site);
+    if (options)
+        set_options(scope, options);
+    kin__scope_enter(kin__runtime_here, task, scope);
+    return scope;
+}
+
+void kin_scope_open_at(const kin_site *site, kin_scope *scope)
+{
+    kin_task *task = kin__task_of(site, "kin_scope_open");
+    if (scope->tag != KIN__SCOPE_TAG)
+        kin__misuse(site, "kin_scope_open of a scope that was never "
+                          "initialised: call kin_scope_init first");
+    else if (scope->state != KIN__UNOPENED)
+        kin__misuse(site,
+                    "scope \"%s\" (%s:%d) is opened a second time: a scope "
+                    "is for a single block",
+                    kin__scope_name(scope), scope->site->file,
+                    scope->site->line);
+    else
+        kin__scope_enter(kin__runtime_here, task, scope);
+}
+
+/* Closing. */
+
+bool kin__scope_pop(kin__runtime *rt, kin_scope *scope)
+{
+    kin_task *task = scope->task;
+    kin__reason *around = kin__scope_outer_reason(scope);
+    bool absorbs =
+        scope->effective && ((scope->flags & KIN__SHIELD) || !around);
+    if (kin__timer_is_set(&scope->timer))
+        kin__timer_clear(rt, &scope->timer);
+    task->scope = scope->outer;
+    task->cancelled = around;
+    task->open--;
+    scope->state = KIN__CLOSED;
+    scope->effective = NULL;
+    if (scope->own)
+        scope->flags |= KIN__CANCEL_CALLED;
+    return absorbs;
+}
+
+/* Frees what the scope owns once nothing of it is needed any more. */
+static void forget_reason(kin_scope *scope)
+{
+    kin__reason_unref(scope->own);
+    scope->own = NULL;
+}
+
+static kin_error *timed_out(const kin_scope *scope)
+{
+    return kin_fail_at(scope->site, &KIN_TIMEOUT, "%s \"%s\" timed out",
+                       kind_of(scope), kin__scope_name(scope));
+}
+
+static kin_error *close_innermost(kin__runtime *rt, kin_scope *scope,
+                                  kin_error *outcome)
+{
+    bool absorbs = kin__scope_pop(rt, scope);
+    bool late = scope->own &&
+                scope->own->cancellation.source == KIN_BY_DEADLINE;
+    if (outcome && absorbs) {
+        bool caught;
+        outcome = kin__error_strip(outcome, &KIN_CANCELLED, &caught);
+        if (caught) {
+            scope->flags |= KIN__CAUGHT;
+            if (!outcome && late && (scope->flags & KIN__FAILS))
+                outcome = timed_out(scope);
+        }
+    }
+    if (scope->own)
+        forget_reason(scope);
+    return outcome;
+}
+
+kin_error *kin_scope_close_at(const kin_site *site, kin_scope *scope,
+                              kin_error *outcome)
+{
+    kin_task *task = kin__task_of(site, "kin_scope_close");
+    kin__runtime *rt = kin__runtime_here;
+    if (__builtin_expect(scope == task->scope &&
+                             !(scope->flags & KIN__IS_GROUP),
+                         1))
+        return close_innermost(rt, scope, outcome);
+    kin_error *misuse = NULL;
+    if (scope->tag == KIN__SCOPE_TAG && (scope->flags & KIN__IS_GROUP))
+        return kin_error_combine(
+            outcome, kin_fail_at(site, &KIN_MISUSE,
+                                 "kin_scope_close of the scope of group "
+                                 "\"%s\": close the group",
+                                 kin__scope_name(scope)));
+    if (kin__scope_may_close(site, scope, &misuse))
+        outcome = close_innermost(rt, scope, outcome);
+    return kin_error_combine_at(site, outcome, misuse);
+}
+
+/* What can be wrong with a close. */
+
+static kin_error *not_closable(const kin_site *site, const kin_scope *scope,
+                               const kin_task *task)
+{
+    if (scope->tag != KIN__SCOPE_TAG)
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "close of a scope that was never opened");
+    const char *kind = kind_of(scope), *name = kin__scope_name(scope);
+    const char *file = scope->site->file;
+    int line = scope->site->line;
+    if (scope->state == KIN__UNOPENED)
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "%s \"%s\" (%s:%d) is closed but was never opened",
+                           kind, name, file, line);
+    if (scope->state == KIN__CLOSED)
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "%s \"%s\" (opened at %s:%d) is already closed",
+                           kind, name, file, line);
+    if (scope->task != task)
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "%s \"%s\" (opened at %s:%d by task \"%s\") cannot "
+                           "be closed by task \"%s\"",
+                           kind, name, file, line, scope->task->name,
+                           task->name);
+    return NULL;
+}
+
+/* Takes the scopes inside `outer` off the task: what runs in them is cancelled
+   and joined. */
+static void abandon_inner(kin__runtime *rt, kin_scope *outer)
+{
+    kin_task *task = outer->task;
+    while (task->scope != outer) {
+        kin_scope *inner = task->scope;
+        if (inner->flags & KIN__IS_GROUP) {
+            kin__group_abandon(rt, kin__group_of(inner));
+        } else {
+            kin__scope_pop(rt, inner);
+            forget_reason(inner);
+        }
+        inner->state = KIN__ABANDONED;
+    }
+}
+
+bool kin__scope_may_close(const kin_site *site, kin_scope *scope,
+                          kin_error **misuse)
+{
+    kin_task *task = kin__runtime_here->current;
+    if (scope->tag == KIN__SCOPE_TAG && scope->state == KIN__ABANDONED)
+        return false; /* it has been dealt with, loudly */
+    *misuse = not_closable(site, scope, task);
+    if (*misuse)
+        return false;
+    if (scope == task->scope)
+        return true;
+    const kin_scope *inner = task->scope;
+    *misuse = kin_fail_at(
+        site, &KIN_MISUSE,
+        "%s \"%s\" (opened at %s:%d) is closed while %s \"%s\" (opened at "
+        "%s:%d) is still open inside it",
+        kind_of(scope), kin__scope_name(scope), scope->site->file,
+        scope->site->line, kind_of(inner), kin__scope_name(inner),
+        inner->site->file, inner->site->line);
+    abandon_inner(kin__runtime_here, scope);
+    return true;
+}
+
+/* Leaving without a close. */
+
+static void report_left(kin_scope *scope, const char *how)
+{
+    const kin_site *site = scope->site;
+    kin__misuse(site,
+                "%s \"%s\" (opened at %s:%d in %s) was left without "
+                "kin_%s_close, %s",
+                kind_of(scope), kin__scope_name(scope), site->file, site->line,
+                site->function, kind_of(scope), how);
+}
+
+void kin__scope_leave(kin__runtime *rt, kin_scope *scope, const char *how)
+{
+    if (scope->flags & KIN__IS_GROUP) {
+        report_left(scope, how);
+        kin__group_leave(rt, kin__group_of(scope), how);
+    } else {
+        kin__scope_pop(rt, scope);
+        forget_reason(scope);
+        report_left(scope, how);
+    }
+}
+
+/* The task holds the error that it is returning with, and its trace has the
+   place, if it was a KIN_TRY that left. */
+static const kin_site *leaving_try(const kin_task *task, const char *function)
+{
+    for (kin_error *e = task->held; e; e = kin__error_list_next(e)) {
+        size_t count = kin_error_trace_count(e);
+        const kin_site *site =
+            count ? kin_error_trace_site(e, count - 1) : NULL;
+        if (site && strcmp(site->function, function) == 0)
+            return site;
+    }
+    return NULL;
+}
+
+static void leave_by(kin__runtime *rt, kin_scope *scope)
+{
+    char how[256];
+    const kin_site *try = leaving_try(rt->current, scope->site->function);
+    if (try)
+        snprintf(how, sizeof how, "by the KIN_TRY at %s:%d", try->file,
+                 try->line);
+    kin__scope_leave(rt, scope, try ? how : "by a return or a jump");
+}
+
+void kin_scope_leave(kin_scope *scope)
+{
+    kin__runtime *rt = kin__runtime_here;
+    if (!rt || rt->current != scope->task)
+        kin__die("%s \"%s\" (opened at %s:%d) was left by somebody else than "
+                 "the task that opened it",
+                 kind_of(scope), kin__scope_name(scope), scope->site->file,
+                 scope->site->line);
+    while (rt->current->scope != scope)
+        kin__scope_leave(rt, rt->current->scope, "as the block around it was");
+    leave_by(rt, scope);
+}
+
+/* Asking and telling. */
+
+void kin_scope_cancel_at(const kin_site *site, kin_scope *scope,
+                         const char *format, ...)
+{
+    kin__runtime *rt = kin__runtime_of(site, "kin_scope_cancel");
+    if (scope->tag != KIN__SCOPE_TAG) {
+        kin__misuse(site, "kin_scope_cancel of a scope that was never "
+                          "initialised");
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    kin__reason *reason = kin__reason_new(
+        KIN_BY_REQUEST, rt->reason_order++, site,
+        rt->current ? rt->current->name : NULL, NULL, format, arguments);
+    va_end(arguments);
+    kin__scope_cancel(rt, scope, reason);
+}
+
+/* A deadline that has passed while nobody looked. */
+static void notice_deadline(kin_scope *scope)
+{
+    kin__runtime *rt = kin__runtime_here;
+    if (!rt || scope->own || scope->deadline == KIN_NEVER ||
+        (scope->flags & KIN__RELATIVE) || scope->state > KIN__OPEN)
+        return;
+    if (scope->deadline > kin__clock_now(&rt->clock))
+        return;
+    kin__timer_clear(rt, &scope->timer);
+    deadline_passed(&scope->timer);
+}
+
+bool kin_scope_cancel_called(const kin_scope *scope)
+{
+    notice_deadline((kin_scope *)scope);
+    return scope->flags & KIN__CANCEL_CALLED;
+}
+
+bool kin_scope_cancelled_caught(const kin_scope *scope)
+{
+    return scope->flags & KIN__CAUGHT;
+}
+
+kin_time kin_scope_deadline(const kin_scope *scope)
+{
+    return scope->flags & KIN__RELATIVE ? KIN_NEVER : scope->deadline;
+}
+
+void kin_scope_set_deadline(kin_scope *scope, kin_time when)
+{
+    kin__runtime *rt = kin__runtime_of(NULL, "kin_scope_set_deadline");
+    notice_deadline(scope);
+    scope->flags &= ~KIN__RELATIVE;
+    scope->deadline = when;
+    if (scope->state != KIN__OPEN)
+        return;
+    kin__timer_clear(rt, &scope->timer);
+    arm(rt, scope);
+}
+
+void kin_scope_set_shield(kin_scope *scope, bool shield)
+{
+    kin__runtime *rt = kin__runtime_of(NULL, "kin_scope_set_shield");
+    scope->flags = shield ? scope->flags | KIN__SHIELD
+                          : scope->flags & ~KIN__SHIELD;
+    if (scope->state == KIN__OPEN)
+        kin__scope_refresh(rt, scope);
+}
+
+/* Out of a task's scopes comes the group that it is a child of. */
+static const kin_scope *next_outwards(const kin_scope *scope)
+{
+    if (scope->outer)
+        return scope->outer;
+    return scope->task ? &scope->task->group->scope : NULL;
+}
+
+kin_time kin_effective_deadline(void)
+{
+    kin_task *task = kin__task_of(NULL, "kin_effective_deadline");
+    if (task->cancelled)
+        return INT64_MIN;
+    kin_time earliest = KIN_NEVER;
+    const kin_scope *s = task->scope ? task->scope : &task->group->scope;
+    for (; s; s = next_outwards(s)) {
+        if (s->deadline < earliest)
+            earliest = s->deadline;
+        if (s->flags & KIN__SHIELD)
+            break;
+    }
+    return earliest;
+}
+
+static const char *state_word(const kin_scope *scope)
+{
+    static const char *const words[] = {"not open yet", "open", "closed",
+                                        "abandoned"};
+    return scope->tag == KIN__SCOPE_TAG ? words[scope->state]
+                                        : "not initialised";
+}
+
+int kin_scope_describe(const kin_scope *scope, char *text, size_t size)
+{
+    const char *name = kin__scope_name(scope), *state = state_word(scope);
+    if (kin_scope_cancel_called(scope))
+        return snprintf(text, size, "%s \"%s\": %s, cancelled",
+                        kind_of(scope), name, state);
+    if (scope->deadline == KIN_NEVER || (scope->flags & KIN__RELATIVE))
+        return snprintf(text, size, "%s \"%s\": %s", kind_of(scope), name,
+                        state);
+    double left = (double)(scope->deadline - kin_now()) / 1e9;
+    return snprintf(text, size, "%s \"%s\": %s, deadline is %.2f seconds %s",
+                    kind_of(scope), name, state, left < 0 ? -left : left,
+                    left < 0 ? "ago" : "from now");
+}

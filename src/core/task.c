@@ -1,0 +1,261 @@
+/* core/task.c: a task from the first call of its function to its end, and what
+   others may ask of it.
+
+   At its end a task answers for three things, in this order: the scopes it has
+   left open (their C frames are gone, but nothing has overwritten them yet), the
+   errors it holds and did not return, and its outcome. Only then is it gone:
+   its group may free it. */
+#include "core/runtime.h"
+
+#include <alloca.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* The end. */
+
+/* Adds what the task forgot to what it returned. */
+static kin_error *sweep(kin__runtime *rt, kin_task *task, kin_error *outcome)
+{
+    kin_error *all = NULL, *err;
+    if (outcome)
+        kin__error_hold(&all, outcome);
+    while ((err = kin__error_list_take(&task->held))) {
+        kin__error_keep_dropped(&rt->dropped, err, task->name);
+        kin__error_hold(&all, err);
+    }
+    char message[128];
+    snprintf(message, sizeof message, "task \"%s\" dropped errors",
+             task->name);
+    return kin__error_group_of_list(task->site, message, &all);
+}
+
+static bool is_orphan(const kin_task *task)
+{
+    const kin__reason *why = task->cancelled;
+    return why && why->cancellation.source == KIN_BY_MISNESTING &&
+           (task->group->scope.flags & KIN__ORPHANS);
+}
+
+/* A task that was abandoned ends with a KIN_MISUSE, caused by its
+   KIN_CANCELLED (B124). */
+static kin_error *blame(kin_task *task, kin_error *outcome)
+{
+    return kin_fail_from_at(
+        task->site, outcome, &KIN_MISUSE,
+        "task \"%s\" was cancelled since a scope around its group \"%s\" was "
+        "closed while the group was open",
+        task->name, kin_group_name(task->group));
+}
+
+/* Whether the task itself is the outermost thing that is cancelled, and so what
+   absorbs. */
+static bool absorbs(const kin_task *task)
+{
+    return (task->own || task->group->shutdown) &&
+           !task->group->scope.effective;
+}
+
+static kin_error *settle(kin__runtime *rt, kin_task *task, kin_error *outcome)
+{
+    if (outcome)
+        kin__error_unhold(outcome);
+    if (__builtin_expect(task->held != NULL, 0))
+        outcome = sweep(rt, task, outcome);
+    if (!outcome) {
+        task->outcome = KIN_TASK_SUCCEEDED;
+        return NULL;
+    }
+    bool cancelled = kin__error_only(outcome, &KIN_CANCELLED);
+    task->outcome = cancelled ? KIN_TASK_CANCELLED : KIN_TASK_FAILED;
+    if (absorbs(task)) {
+        bool caught;
+        return kin__error_strip(outcome, &KIN_CANCELLED, &caught);
+    }
+    return cancelled && is_orphan(task) ? blame(task, outcome) : outcome;
+}
+
+void kin__task_end(kin_task *task, kin_error *outcome)
+{
+    kin__runtime *rt = kin__runtime_here;
+    kin_group *group = task->group;
+    outcome = settle(rt, task, outcome);
+    task->result = NULL;
+    if (group->policy == KIN__HAND_OVER)
+        kin__starter_ended(rt, group, task, outcome);
+    else
+        kin__group_child_ended(rt, group, task, outcome);
+    task->phase = KIN__ENDED;
+    if (task->joiners.first)
+        kin_wait_list_wake(&task->joiners, SIZE_MAX);
+    kin__reason_unref(task->own);
+    task->own = NULL;
+    task->stack = NULL;
+    rt->tasks--;
+    kin__group_child_gone(rt, task->group, task);
+}
+
+static __attribute__((noinline)) void leave_scopes(kin_task *task)
+{
+    while (task->scope)
+        kin__scope_leave(kin__runtime_here, task->scope,
+                         "as its task's function returned");
+}
+
+/* The beginning. */
+
+static void *copied_argument(kin_task *task, void *here)
+{
+    memcpy(here, task->arg, task->copy);
+    kin__free(task->arg);
+    task->copied = false;
+    return task->arg = here;
+}
+
+static __attribute__((noinline)) kin_error *call_with_copy(kin_task *task)
+{
+    void *here = __builtin_alloca_with_align(task->copy, 256);
+    return task->fn(copied_argument(task, here));
+}
+
+static kin_error *unborn(kin_task *task)
+{
+    if (task->copied)
+        kin__free(task->arg);
+    return kin_fail_at(task->site, &KIN_NO_MEMORY,
+                       "no memory for a stack of task \"%s\"", task->name);
+}
+
+void kin__task_run(kin_task *task)
+{
+    kin_error *outcome;
+    if (__builtin_expect(task->unborn, 0))
+        outcome = unborn(task);
+    else if (__builtin_expect(task->copied, 0))
+        outcome = call_with_copy(task);
+    else
+        outcome = task->fn(task->arg);
+    if (__builtin_expect(task->scope != NULL, 0)) {
+        /* They may lie in frames that have been returned from, just below this
+           one. Before anything is called, reach down past them, so that nothing
+           overwrites them. */
+        char *here = __builtin_frame_address(0), *lowest = here;
+        size_t size = task->stack_size ? task->stack_size
+                                       : kin__runtime_here->stack_size;
+        for (kin_scope *s = task->scope; s; s = s->outer)
+            if ((char *)s < lowest && here - (char *)s < (ptrdiff_t)size)
+                lowest = (char *)s;
+        volatile char *reach = alloca((size_t)(here - lowest) + 512);
+        reach[0] = 0;
+        leave_scopes(task);
+    }
+    kin__task_end(task, outcome);
+}
+
+/* What others may ask. */
+
+kin_task *kin_task_self(void)
+{
+    return kin__runtime_here ? kin__runtime_here->current : NULL;
+}
+
+const char *kin_task_name(const kin_task *task)
+{
+    return task->name;
+}
+
+kin_task_state kin_task_status(const kin_task *task)
+{
+    if (task->phase == KIN__ENDED)
+        return task->outcome;
+    return task->stack ? KIN_TASK_RUNNING : KIN_TASK_PENDING;
+}
+
+void *kin_task_arg(const kin_task *task)
+{
+    return task->arg;
+}
+
+const kin_site *kin_task_site(const kin_task *task)
+{
+    return task->site;
+}
+
+kin_group *kin_task_group(const kin_task *task)
+{
+    return task->group;
+}
+
+void kin_task_each_group(const kin_task *task, kin_group_visit *visit,
+                         void *context)
+{
+    kin_scope *end = NULL; /* outermost first: each time one further in */
+    while (task->scope != end) {
+        kin_scope *s = task->scope, *outermost = NULL;
+        for (; s != end; s = s->outer)
+            outermost = s;
+        if ((outermost->flags & KIN__IS_GROUP) &&
+            !visit(kin__group_of(outermost), context))
+            return;
+        end = outermost;
+    }
+}
+
+kin_error *kin_task_join_at(const kin_site *site, kin_task *task)
+{
+    kin_task *self = kin__task_of(site, "kin_task_join");
+    if (task == self)
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "task \"%s\" joins itself and would wait for ever",
+                           task->name);
+    if (task->phase == KIN__ENDED)
+        return kin_pass_at(site);
+    kin_waiter waiter; /* and once woken, no look at the task: it is gone */
+    return kin_wait_on_at(site, &task->joiners, &waiter, "a task to end");
+}
+
+static void take_out_of_ended(kin_group *group, kin_task *task)
+{
+    kin_task **at = &group->ended, *last = NULL;
+    while (*at && *at != task) {
+        last = *at;
+        at = &last->next;
+    }
+    if (!*at)
+        return; /* handed out already */
+    *at = task->next;
+    if (group->last_ended == task)
+        group->last_ended = last;
+    if (group->handed_out)
+        kin__task_free(kin__runtime_here, group->handed_out);
+    group->handed_out = task;
+}
+
+kin_error *kin_task_take_error_at(const kin_site *site, kin_task *task)
+{
+    kin_task *self = kin__task_of(site, "kin_task_take_error");
+    if (task->phase != KIN__ENDED)
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "kin_task_take_error: task \"%s\" has not ended",
+                           task->name);
+    kin_error *err = task->result;
+    if (!err)
+        return NULL;
+    task->result = NULL;
+    kin__error_hold(&self->held, err);
+    take_out_of_ended(task->group, task);
+    return err;
+}
+
+void kin_task_cancel_at(const kin_site *site, kin_task *task,
+                        const char *format, ...)
+{
+    kin__runtime *rt = kin__runtime_of(site, "kin_task_cancel");
+    va_list arguments;
+    va_start(arguments, format);
+    kin__reason *reason = kin__reason_new(
+        KIN_BY_REQUEST, rt->reason_order++, site,
+        rt->current ? rt->current->name : NULL, NULL, format, arguments);
+    va_end(arguments);
+    kin__task_cancel(rt, task, reason);
+}

@@ -1,0 +1,103 @@
+/* core/task.h: the task, seen from inside the core.
+
+   The life of a task; the words are those of the code:
+
+        kin_spawn
+           |
+           v        its turn (.limit)
+        PENDING ---------------------> READY <--------- kin_wake, abort
+                                         |                      ^
+                              dispatched |                      |
+                                         v     kin_park         |
+                          YIELDED <-- RUNNING ------------> PARKED
+                              |          |
+                              |          |
+                   dispatched |          | its function returned
+                              +-->       v
+                                       ENDED
+
+   A READY or YIELDED task stands in the run queue, a PENDING one in its
+   group's list of those who wait for their turn or, new, in the run queue; a
+   PARKED one is known to whoever will wake it. RUNNING is one task at most,
+   kin__runtime.current. */
+#ifndef KIN__TASK_H
+#define KIN__TASK_H
+
+#include "context/context.h"
+#include "error/error.h"
+
+#include <kin/group.h>
+#include <kin/park.h>
+
+typedef enum {
+    KIN__PENDING,
+    KIN__READY,
+    KIN__RUNNING,
+    KIN__YIELDED,
+    KIN__PARKED,
+    KIN__ENDED
+} kin__task_phase;
+
+/* One wait, in the frame of kin_park. */
+typedef struct kin__wait {
+    kin_abort_fn *abort; /* NULL once called, or if it cannot be cancelled */
+    void *context;
+    const char *what;
+    kin__reason *reason; /* set when the abort succeeded: owned */
+} kin__wait;
+
+/* Three cache lines: with the one page of its stack, all that a parked task
+   costs. */
+struct kin_task {
+    /* the scheduler's */
+    kin__context suspended;
+    kin__stack *stack; /* from its first run to its end */
+    kin_task *next;    /* in the run queue, a list of pending or of ended */
+    uint8_t phase;
+    uint8_t outcome;      /* kin_task_state, once ended */
+    bool copied : 1;      /* arg is a block of the heap, until it runs */
+    bool started : 1;     /* it has called kin_started */
+    bool delivering : 1;  /* in the list of a cancellation's walk */
+    bool keeps_name : 1;  /* the name is the site's: static */
+    bool limited : 1;     /* takes a place of its group's limit */
+    bool unborn : 1;      /* there was no memory to run it */
+    int saved_errno;
+    uint32_t open; /* scopes opened since its generator was resumed */
+    uint32_t copy;       /* bytes of arg to copy */
+    uint32_t stack_size; /* 0: the usual */
+    const kin_site *at; /* where it last waited or gave way */
+    kin__wait *wait;    /* while PARKED */
+    kin_error *result;  /* of that wait; when ENDED, its error if kept */
+
+    /* cancellation */
+    kin_scope *scope;       /* the innermost open one */
+    kin__reason *cancelled; /* why its checkpoints fail now; borrowed */
+    kin__reason *own;       /* why it was cancelled itself */
+
+    /* the tree */
+    kin_group *group; /* it is a child of this one */
+    kin_task *younger, *older;
+    kin_wait_list joiners;
+
+    /* identity */
+    kin_fn *fn;
+    void *arg;
+    const char *name;
+    const kin_site *site; /* where it was spawned */
+    kin_error *held;      /* the errors that it answers for */
+    struct kin__locals *locals;
+};
+
+/* What cancels the task as a whole, apart from the scopes it opened. */
+kin__reason *kin__task_base(const kin_task *);
+
+/* Takes a task through its end: what it holds, its state, its group. It is the
+   current task, and may wait in here. */
+void kin__task_end(kin_task *, kin_error *outcome);
+
+/* Runs its function and takes it through its end. */
+void kin__task_run(kin_task *);
+
+_Static_assert(sizeof(struct kin_task) <= 192, "a task is three cache lines");
+
+#endif
