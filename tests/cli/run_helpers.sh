@@ -1,0 +1,64 @@
+# Sourced by the tests of `kin run`, after harness.sh. The sentences in quotation
+# marks above tests are those of the command's description.
+
+# A folder of the test's own, empty.
+own_folder() { cd "$(mktemp -d "$TMPDIR/XXXXXX")"; }
+
+# run STATUS ARG...: `kin run` with that exit status; its output is in $out and
+# $err then, that without what is no text.
+run() {
+    local status=$1
+    shift
+    expect "$status" "$KIN_COMMAND" run "$@"
+}
+
+# start ARG...: in the background, as $pid, with its output in files.
+start() {
+    "$KIN_COMMAND" run "$@" >"$TMPDIR/started.out" 2>"$TMPDIR/started.err" \
+        </dev/null &
+    pid=$!
+}
+
+# finish STATUS: of the started one.
+finish() {
+    local status=0
+    wait "$pid" || status=$?
+    out=$(<"$TMPDIR/started.out") err=$(<"$TMPDIR/started.err")
+    [[ $status -eq $1 ]] && return
+    printf '%s\n' "$out" "$err" >&2
+    fail "status $status instead of $1"
+}
+
+# until_true COMMAND...: polls, for ten seconds at most.
+until_true() {
+    local deadline=$((SECONDS + 10))
+    until "$@"; do
+        [[ $SECONDS -lt $deadline ]] || fail "did not come true: $*"
+        sleep 0.01
+    done
+}
+
+# A number that sleep takes and that no other process has among its arguments.
+# It also bounds how long something forgotten can stay.
+mark() { echo "100.$$$RANDOM$RANDOM"; }
+
+# processes MARK: the ids of those with the mark in their command lines.
+processes() {
+    local file
+    printf '%s' "$1" >"$TMPDIR/mark"
+    grep -lFf "$TMPDIR/mark" /proc/[0-9]*/cmdline 2>/dev/null |
+        while IFS=/ read -r _ _ file _; do
+            echo "$file"
+        done
+}
+
+# MARK: whether sleep runs with it; whether so many do; whether nothing has it.
+is_asleep() { grep -qs "^sleep.$1" /proc/[0-9]*/cmdline; }
+are_asleep() {
+    [[ $(grep -ls "^sleep.$2" /proc/[0-9]*/cmdline | wc -l) -eq $1 ]]
+}
+is_gone() { [[ -z $(processes "$1") ]]; }
+
+says() { grep -qF -e "$1" "$TMPDIR/started.out" "$TMPDIR/started.err"; }
+
+lines() { wc -l <"$1"; }

@@ -1,0 +1,1339 @@
+/* d_blocking.c: B133 to B149 and B225: what a cancellation does to a task that
+   waits. Most tests go over a table of operations: whatever blocks belongs in
+   it, and has then to behave like all the others. */
+#include "harness.h"
+
+#include <kin/testing.h>
+
+#include <errno.h>
+
+/* Runs it with every seed; its own checks are inside. */
+#define RUNS(main_task, outcome) \
+    EACH_SEED(seed)              \
+    CHECK_OUTCOME(run_virtual(main_task, NULL, seed), outcome)
+
+static void settle(void)
+{
+    KIN_SCOPE(settled, .shield = true);
+    kin_error *err = kin_sleep(KIN_MILLISECONDS(1));
+    CHECK_OUTCOME(kin_scope_close(settled, err), "OK");
+}
+
+/* --- the operations ---------------------------------------------------- */
+
+/* What they are called on: each would wait here for good. */
+typedef struct stage {
+    kin_wait_list list;
+    kin_group *kept; /* with one child, which waits */
+    kin_task *child;
+    kin_task *parked; /* who waits in park */
+    int aborts;
+} stage;
+
+static bool counts_the_abort(void *context)
+{
+    stage *on = context;
+    on->aborts++;
+    on->parked = NULL;
+    return true;
+}
+
+static kin_error *sleeps(stage *on)
+{
+    (void)on;
+    return kin_sleep(KIN_SECONDS(1000));
+}
+
+static kin_error *sleeps_until(stage *on)
+{
+    (void)on;
+    return kin_sleep_until(kin_now() + KIN_SECONDS(1000));
+}
+
+static kin_error *sleeps_without_end(stage *on)
+{
+    (void)on;
+    return kin_sleep_forever();
+}
+
+static kin_error *parks(stage *on)
+{
+    on->parked = kin_task_self();
+    kin_error *err = kin_park(counts_the_abort, on, "the test");
+    on->parked = NULL;
+    return err;
+}
+
+static kin_error *waits_on(stage *on)
+{
+    kin_waiter waiter;
+    return kin_wait_on(&on->list, &waiter, "the test");
+}
+
+static kin_error *joins(stage *on)
+{
+    return kin_task_join(on->child);
+}
+
+static kin_error *asks_for_the_next(stage *on)
+{
+    kin_task *done = NULL;
+    return kin_group_next(on->kept, &done);
+}
+
+static kin_error *waits_within(stage *on)
+{
+    (void)on;
+    return KIN_WITHIN(kin_sleep_forever(), .fail_after = KIN_SECONDS(1000));
+}
+
+static kin_error *checks(stage *on)
+{
+    (void)on;
+    return kin_checkpoint();
+}
+
+static kin_error *checks_if_cancelled(stage *on)
+{
+    (void)on;
+    return kin_checkpoint_if_cancelled();
+}
+
+static kin_error *passes(stage *on)
+{
+    (void)on;
+    return kin_pass();
+}
+
+static kin_error *sleeps_no_time(stage *on)
+{
+    (void)on;
+    return kin_sleep(0);
+}
+
+static kin_error *sleeps_less_than_that(stage *on)
+{
+    (void)on;
+    return kin_sleep(KIN_SECONDS(-5));
+}
+
+static kin_error *sleeps_until_now(stage *on)
+{
+    (void)on;
+    return kin_sleep_until(kin_now());
+}
+
+static kin_error *sleeps_until_the_past(stage *on)
+{
+    (void)on;
+    return kin_sleep_until(kin_now() - KIN_SECONDS(5));
+}
+
+/* What ends the wait well; from another task. */
+static void clock_jumps(stage *on)
+{
+    (void)on;
+    CHECK_OUTCOME(kin_clock_jump(KIN_SECONDS(1000)), "OK");
+}
+
+static void wakes_the_parked(stage *on)
+{
+    if (on->parked)
+        kin_wake(on->parked, NULL);
+}
+
+static void wakes_the_first(stage *on)
+{
+    kin_wait_list_wake(&on->list, 1);
+}
+
+typedef struct operation {
+    const char *name;
+    kin_error *(*call)(stage *);
+    void (*complete)(stage *);
+} operation;
+
+/* These wait, until cancelled or completed, where they can be. */
+static const operation waits[] = {
+    {"kin_sleep", sleeps, clock_jumps},
+    {"kin_sleep_until", sleeps_until, clock_jumps},
+    {"kin_sleep_forever", sleeps_without_end, NULL},
+    {"kin_park", parks, wakes_the_parked},
+    {"kin_wait_on", waits_on, wakes_the_first},
+    {"kin_task_join", joins, NULL},
+    {"kin_group_next", asks_for_the_next, NULL},
+    {"KIN_WITHIN", waits_within, NULL},
+};
+
+/* These need not. */
+static const operation passing[] = {
+    {"kin_checkpoint", checks, NULL},
+    {"kin_checkpoint_if_cancelled", checks_if_cancelled, NULL},
+    {"kin_pass", passes, NULL},
+    {"kin_sleep(0)", sleeps_no_time, NULL},
+    {"kin_sleep(-5)", sleeps_less_than_that, NULL},
+    {"kin_sleep_until(now)", sleeps_until_now, NULL},
+    {"kin_sleep_until(past)", sleeps_until_the_past, NULL},
+};
+
+enum {
+    WAITS = sizeof waits / sizeof *waits,
+    PASSING = sizeof passing / sizeof *passing,
+};
+
+static const operation *operation_at(size_t i)
+{
+    return i < WAITS ? &waits[i] : &passing[i - WAITS];
+}
+
+/* Runs the body of a test once for each operation, on a stage of its own. */
+typedef kin_error *scene(const operation *, stage *);
+typedef struct play {
+    scene *body;
+    const operation *on;
+} play;
+
+static kin_error *plays(void *arg)
+{
+    play *what = arg;
+    stage set = {{0}, NULL, NULL, NULL, 0};
+    KIN_GROUP(kept, .keep = true);
+    set.kept = kept;
+    set.child = kin_spawn(kept, sleeps_forever, NULL, .name = "child");
+    settle();
+    kin_error *err = what->body(what->on, &set);
+    CHECK_EQ(kin_wait_list_count(&set.list), 0);
+    kin_group_cancel(kept, NULL);
+    return kin_group_close(kept, err);
+}
+
+static void plays_with(const operation *on, scene *body, uint64_t seed)
+{
+    play what = {body, on};
+    kin_error *err = run_virtual(plays, &what, seed);
+    if (err)
+        FAIL("%s: the run gives %s", on->name, shape(err));
+    kin_error_free(err);
+}
+
+/* As CHECK_OUTCOME, and names the operation. */
+static void gives(const operation *on, kin_error *err, const char *expected)
+{
+    if (strcmp(shape(err), expected) != 0)
+        FAIL("%s gives %s, not %s", on->name, shape(err), expected);
+    kin_error_free(err);
+}
+
+static void every_operation(scene *body)
+{
+    EACH_SEED(seed)
+    {
+        for (size_t i = 0; i < WAITS + PASSING; i++)
+            plays_with(operation_at(i), body, seed);
+    }
+}
+
+static void every_wait(scene *body)
+{
+    EACH_SEED(seed)
+    {
+        for (size_t i = 0; i < WAITS; i++)
+            plays_with(&waits[i], body, seed);
+    }
+}
+
+/* Does something to the main task's scope after a second. */
+typedef struct helper {
+    kin_scope *scope;
+    const operation *on;
+    stage *set;
+} helper;
+
+static kin_error *cancels(void *arg)
+{
+    helper *job = arg;
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    kin_scope_cancel(job->scope, NULL);
+    return NULL;
+}
+
+/* --- B133 to B135: a level, not an edge -------------------------------- */
+
+static kin_error *b133(const operation *on, stage *set)
+{
+    kin_time began = kin_now();
+    KIN_GROUP(group);
+    KIN_SCOPE(scope);
+    kin_spawn(group, cancels, (&(helper){scope, on, set}));
+    gives(on, kin_sleep_forever(), "CANCELLED");
+    gives(on, on->call(set), "CANCELLED");
+    gives(on, on->call(set), "CANCELLED");
+    gives(on, on->call(set), "CANCELLED");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(1));
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    return kin_group_close(group, NULL);
+}
+
+/* B133: after one CANCELLED the second and the third call in the same scope
+   fail, too. */
+TEST(b133_cancellation_is_a_level)
+{
+    every_operation(b133);
+}
+
+static kin_error *b134(const operation *on, stage *set)
+{
+    kin_time began = kin_now();
+    KIN_GROUP(group);
+    KIN_SCOPE(scope);
+    kin_spawn(group, cancels, (&(helper){scope, on, set}));
+    gives(on, on->call(set), "CANCELLED");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(1));
+    gives(on, kin_sleep(KIN_SECONDS(1)), "CANCELLED");
+    gives(on, on->call(set), "CANCELLED");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(1));
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    CHECK_OUTCOME(kin_sleep(KIN_SECONDS(1)), "OK");
+    return kin_group_close(group, NULL);
+}
+
+/* B134: whatever blocks wakes at the moment of the cancel; and the sleep after
+   that does not succeed, as it would if cancellation were an event. */
+TEST(b134_sleep_after_a_cancellation_fails)
+{
+    every_wait(b134);
+}
+
+static kin_error *b135(void *arg)
+{
+    (void)arg;
+    kin_time began = kin_now();
+    KIN_SCOPE(scope, .move_on_after = KIN_SECONDS(1));
+    kin_error *err = kin_sleep_forever();
+
+    /* without a shield the cleanup's first call fails at once */
+    CHECK_OUTCOME(kin_sleep(KIN_SECONDS(0.5)), "CANCELLED");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(1));
+
+    KIN_SCOPE(cleaning, .move_on_after = KIN_SECONDS(1), .shield = true);
+    CHECK_OUTCOME(kin_sleep(KIN_SECONDS(0.5)), "OK");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(1.5));
+    CHECK_OUTCOME(kin_scope_close(cleaning, kin_sleep_forever()), "OK");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(2));
+    CHECK_STR(scope_state(cleaning), "called=1 caught=1");
+
+    CHECK_OUTCOME(kin_checkpoint(), "CANCELLED");
+    return kin_scope_close(scope, err);
+}
+
+/* B135: after a CANCELLED, cleanup can block in a shielded scope, which has a
+   time limit of its own; without the shield it cannot. */
+TEST(b135_cleanup_in_a_shield)
+{
+    RUNS(b135, "OK");
+}
+
+/* --- B136 and B137: checkpoints ---------------------------------------- */
+
+static kin_error *ends(void *arg)
+{
+    (void)arg;
+    return NULL;
+}
+
+static kin_error *b136(const operation *on, stage *set)
+{
+    kin_time began = kin_now();
+    KIN_SCOPE(scope);
+    kin_scope_cancel(scope, NULL);
+    gives(on, on->call(set), "CANCELLED");
+    CHECK_EQ(kin_now(), began);
+    CHECK_EQ(kin_wait_list_count(&set->list), 0);
+    CHECK_EQ(set->aborts, 0);
+    return kin_scope_close(scope, NULL);
+}
+
+/* B136: an operation that is called when already cancelled fails without doing
+   anything. */
+TEST(b136_cancelled_already)
+{
+    every_operation(b136);
+}
+
+static kin_error *b136_kept(void *arg)
+{
+    (void)arg;
+    kin_task *untouched = kin_task_self(), *done = untouched;
+    KIN_GROUP(group, .keep = true);
+    kin_task *child = kin_spawn(group, ends, NULL);
+    settle();
+    KIN_SCOPE(scope);
+    kin_scope_cancel(scope, NULL);
+    CHECK_OUTCOME(kin_task_join(child), "CANCELLED");
+    CHECK_OUTCOME(kin_group_next(group, &done), "CANCELLED");
+    CHECK_EQ(done, untouched);
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    /* the child was not used up */
+    CHECK_OUTCOME(kin_task_join(child), "OK");
+    CHECK_OUTCOME(kin_group_next(group, &done), "OK");
+    CHECK_EQ(done, child);
+    return kin_group_close(group, NULL);
+}
+
+/* B136: even when it could have been completed at once. */
+TEST(b136_cancelled_already_and_nothing_to_wait_for)
+{
+    RUNS(b136_kept, "OK");
+}
+
+static kin_error *notes_other(void *arg)
+{
+    (void)arg;
+    NOTE("other");
+    return NULL;
+}
+
+static kin_error *b137(const operation *on, stage *set)
+{
+    harness_log_clear();
+    KIN_GROUP(group);
+    kin_spawn(group, notes_other, NULL);
+    CHECK_LOG("");
+    gives(on, on->call(set), "OK");
+    if (strcmp(harness_log(), "other") != 0)
+        FAIL("%s does not give way", on->name);
+    return kin_group_close(group, NULL);
+}
+
+/* B137, as the API changes it: kin_checkpoint always gives way, and so does a
+   sleep of no time. */
+TEST(b137_gives_way)
+{
+    plays_with(&(operation){"kin_checkpoint", checks, NULL}, b137, 0);
+    plays_with(&(operation){"kin_sleep(0)", sleeps_no_time, NULL}, b137, 0);
+    plays_with(&(operation){"kin_sleep_until", sleeps_until_now, NULL}, b137,
+               0);
+}
+
+static kin_error *completes(void *arg)
+{
+    helper *job = arg;
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    NOTE("other");
+    job->on->complete(job->set);
+    return NULL;
+}
+
+static kin_error *b137_waits(const operation *on, stage *set)
+{
+    if (!on->complete)
+        return NULL;
+    harness_log_clear();
+    KIN_GROUP(group);
+    kin_spawn(group, completes, (&(helper){NULL, on, set}));
+    gives(on, on->call(set), "OK");
+    CHECK_LOG("other");
+    CHECK_EQ(set->aborts, 0);
+    return kin_group_close(group, NULL);
+}
+
+/* B137: an operation that waits gives way, and ends well when completed. */
+TEST(b137_waiting_gives_way)
+{
+    every_wait(b137_waits);
+}
+
+/* --- B138 and B139: completion and cancel in the same tick ------------- */
+
+static kin_error *completes_then_cancels(void *arg)
+{
+    helper *job = arg;
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    job->on->complete(job->set);
+    kin_scope_cancel(job->scope, NULL);
+    return NULL;
+}
+
+static kin_error *b138(const operation *on, stage *set)
+{
+    if (!on->complete)
+        return NULL;
+    KIN_GROUP(group);
+    KIN_SCOPE(scope);
+    kin_spawn(group, completes_then_cancels, (&(helper){scope, on, set}));
+    gives(on, on->call(set), "OK");
+    CHECK_EQ(set->aborts, 0);
+    gives(on, kin_checkpoint(), "CANCELLED");
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    return kin_group_close(group, NULL);
+}
+
+/* B138: woken first, then cancelled before it runs: the operation succeeds, and
+   the next checkpoint fails. */
+TEST(b138_wake_then_cancel)
+{
+    every_wait(b138);
+}
+
+typedef struct end_of_a_child {
+    kin_wait_list go;
+    kin_scope *scope;
+} end_of_a_child;
+
+static kin_error *ends_when_told(void *arg)
+{
+    end_of_a_child *job = arg;
+    kin_waiter waiter;
+    return kin_wait_on(&job->go, &waiter, "the word");
+}
+
+static kin_error *cancels_when_told(void *arg)
+{
+    end_of_a_child *job = arg;
+    kin_waiter waiter;
+    KIN_TRY(kin_wait_on(&job->go, &waiter, "the word"));
+    kin_scope_cancel(job->scope, NULL);
+    return NULL;
+}
+
+static kin_error *tells_both(void *arg)
+{
+    end_of_a_child *job = arg;
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    CHECK_EQ(kin_wait_list_wake(&job->go, 2), 2);
+    return NULL;
+}
+
+static kin_error *b138_join(void *arg)
+{
+    (void)arg;
+    end_of_a_child job = {{0}, NULL};
+    KIN_GROUP(group);
+    KIN_SCOPE(scope);
+    job.scope = scope;
+    kin_task *child = kin_spawn(group, ends_when_told, &job);
+    kin_spawn(group, cancels_when_told, &job);
+    kin_spawn(group, tells_both, &job);
+    CHECK_OUTCOME(kin_task_join(child), "OK");
+    CHECK_OUTCOME(kin_checkpoint(), "CANCELLED");
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    return kin_group_close(group, NULL);
+}
+
+/* B138: the same for a join: first come, first served, so that the child has
+   ended before the cancel, and its parent runs after it. */
+TEST(b138_child_ends_then_cancel)
+{
+    CHECK_OUTCOME(run_virtual(b138_join, NULL, 0), "OK");
+}
+
+static kin_error *cancels_then_completes(void *arg)
+{
+    helper *job = arg;
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    kin_scope_cancel(job->scope, NULL);
+    job->on->complete(job->set);
+    return NULL;
+}
+
+static kin_error *b139(const operation *on, stage *set)
+{
+    if (!on->complete)
+        return NULL;
+    KIN_GROUP(group);
+    KIN_SCOPE(scope);
+    kin_spawn(group, cancels_then_completes, (&(helper){scope, on, set}));
+    gives(on, on->call(set), "CANCELLED");
+    CHECK_EQ(set->aborts, on->call == parks);
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    return kin_group_close(group, NULL);
+}
+
+/* B139: cancelled first, then completed in the same tick: CANCELLED. */
+TEST(b139_cancel_then_wake)
+{
+    every_wait(b139);
+}
+
+typedef struct queue {
+    kin_wait_list list;
+    kin_scope *first;
+} queue;
+
+static kin_error *first_in_the_queue(void *arg)
+{
+    queue *job = arg;
+    kin_waiter waiter;
+    KIN_SCOPE(scope);
+    job->first = scope;
+    kin_error *err = kin_wait_on(&job->list, &waiter, "its turn");
+    NOTE("first:%s", shape(err));
+    return kin_scope_close(scope, err);
+}
+
+static kin_error *second_in_the_queue(void *arg)
+{
+    queue *job = arg;
+    kin_waiter waiter;
+    kin_error *err = kin_wait_on(&job->list, &waiter, "its turn");
+    NOTE("second:%s", shape(err));
+    return err;
+}
+
+static kin_error *b139_next(void *arg)
+{
+    (void)arg;
+    queue job = {{0}, NULL};
+    KIN_GROUP(group);
+    kin_spawn(group, first_in_the_queue, &job);
+    settle();
+    kin_spawn(group, second_in_the_queue, &job);
+    settle();
+    CHECK_EQ(kin_wait_list_count(&job.list), 2);
+    kin_scope_cancel(job.first, NULL);
+    CHECK_EQ(kin_wait_list_count(&job.list), 1);
+    CHECK_EQ(kin_wait_list_wake(&job.list, 1), 1);
+    CHECK_EQ(kin_wait_list_count(&job.list), 0);
+    kin_error *err = kin_group_close(group, NULL);
+    CHECK_LOG_SORTED("first:CANCELLED second:OK");
+    return err;
+}
+
+/* B139: a waiter that was cancelled is out of the list in the same step, so
+   that what is handed out goes to the next one. */
+TEST(b139_the_next_waiter_is_woken)
+{
+    RUNS(b139_next, "OK");
+}
+
+/* --- B140 and B141: handing over --------------------------------------- */
+
+/* A rendezvous of pointers, made of two wait lists. The one who comes second
+   moves the item and wakes the first. */
+typedef struct handover {
+    kin_wait_list senders, receivers;
+} handover;
+
+static kin_error *hand_over(handover *at, void *item)
+{
+    KIN_TRY(kin_pass());
+    kin_waiter *receiver = at->receivers.first;
+    if (receiver) {
+        *(void **)receiver->data = item;
+        kin_wait_list_wake_one(&at->receivers, NULL);
+        return NULL;
+    }
+    kin_waiter self = {.data = item};
+    return kin_wait_on(&at->senders, &self, "a receiver");
+}
+
+static kin_error *take_over(handover *at, void **item)
+{
+    KIN_TRY(kin_pass());
+    kin_waiter *sender = at->senders.first;
+    if (sender) {
+        *item = sender->data;
+        kin_wait_list_wake_one(&at->senders, NULL);
+        return NULL;
+    }
+    kin_waiter self = {.data = item};
+    return kin_wait_on(&at->receivers, &self, "a sender");
+}
+
+typedef struct exchange {
+    handover at;
+    kin_scope *scope;
+    void *item;
+    bool sent;
+} exchange;
+
+static kin_error *receives(void *arg)
+{
+    exchange *job = arg;
+    KIN_SCOPE(scope);
+    job->scope = scope;
+    kin_error *err = take_over(&job->at, &job->item);
+    NOTE("receive:%s", shape(err));
+    kin_error_free(err);
+    err = kin_checkpoint();
+    NOTE("then:%s", shape(err));
+    return kin_scope_close(scope, err);
+}
+
+static kin_error *b140(void *arg)
+{
+    (void)arg;
+    int item = 7;
+    exchange job = {{{0}, {0}}, NULL, NULL, false};
+    KIN_GROUP(group);
+    kin_spawn(group, receives, &job);
+    settle();
+    CHECK_OUTCOME(hand_over(&job.at, &item), "OK");
+    kin_scope_cancel(job.scope, NULL);
+    kin_error *err = kin_group_close(group, NULL);
+    CHECK_LOG("receive:OK then:CANCELLED");
+    CHECK_EQ(job.item, &item);
+    return err;
+}
+
+/* B140: a receiver that was handed an item, and is cancelled before it runs,
+   has the item; its next checkpoint fails. */
+TEST(b140_handed_over_then_cancelled)
+{
+    RUNS(b140, "OK");
+}
+
+static kin_error *sends(void *arg)
+{
+    exchange *job = arg;
+    KIN_SCOPE(scope);
+    job->scope = scope;
+    kin_error *err = hand_over(&job->at, job->item);
+    NOTE("send:%s", shape(err));
+    job->sent = !err;
+    return kin_scope_close(scope, err);
+}
+
+static kin_error *b141(void *arg)
+{
+    (void)arg;
+    int item = 7;
+    exchange job = {{{0}, {0}}, NULL, &item, false};
+    void *received = NULL;
+    KIN_GROUP(group);
+    kin_spawn(group, sends, &job);
+    settle();
+    CHECK_EQ(kin_wait_list_count(&job.at.senders), 1);
+    kin_scope_cancel(job.scope, NULL);
+    CHECK_EQ(kin_wait_list_count(&job.at.senders), 0);
+    CHECK_OUTCOME(
+        KIN_WITHIN(take_over(&job.at, &received), .fail_after = KIN_SECONDS(1)),
+        "TIMEOUT");
+    CHECK_EQ(received, NULL);
+    CHECK(!job.sent);
+    CHECK_EQ(kin_wait_list_count(&job.at.receivers), 0);
+    CHECK_LOG("send:CANCELLED");
+    return kin_group_close(group, NULL);
+}
+
+/* B141: the item of a cancelled sender is not delivered; the sender keeps it. */
+TEST(b141_cancelled_sender_keeps_its_item)
+{
+    RUNS(b141, "OK");
+}
+
+/* --- B142 and B143: aborting ------------------------------------------- */
+
+typedef struct wait_in_park {
+    kin_task *task;
+    kin_scope *outer, *inner;
+    kin_abort_fn *abort;
+    int aborts;
+} wait_in_park;
+
+static bool refuses(void *context)
+{
+    ((wait_in_park *)context)->aborts++;
+    return false;
+}
+
+static bool agrees(void *context)
+{
+    ((wait_in_park *)context)->aborts++;
+    return true;
+}
+
+static kin_error *parks_in_two_scopes(void *arg)
+{
+    wait_in_park *job = arg;
+    KIN_SCOPE(outer);
+    KIN_SCOPE(inner);
+    job->task = kin_task_self();
+    job->outer = outer;
+    job->inner = inner;
+    kin_error *err = kin_park(job->abort, job, "the test");
+    NOTE("park:%s", shape(err));
+    kin_error_free(err);
+    err = kin_checkpoint();
+    NOTE("then:%s", shape(err));
+    err = kin_scope_close(inner, err);
+    return kin_scope_close(outer, err);
+}
+
+/* Cancels a wait that cannot be, and then ends it. */
+static void ends_an_uncancellable_wait(kin_abort_fn *abort, kin_error *result)
+{
+    wait_in_park job = {.abort = abort};
+    KIN_GROUP(group);
+    kin_spawn(group, parks_in_two_scopes, &job);
+    settle();
+    kin_scope_cancel(job.inner, NULL);
+    settle();
+    kin_scope_cancel(job.outer, NULL);
+    settle();
+    CHECK_LOG("");
+    kin_wake(job.task, result);
+    CHECK_OUTCOME(kin_group_close(group, NULL), "OK");
+    CHECK_EQ(job.aborts, abort != NULL);
+}
+
+static kin_error *b142(void *arg)
+{
+    kin_abort_fn *abort = *(kin_abort_fn **)arg;
+    ends_an_uncancellable_wait(abort, NULL);
+    CHECK_LOG("park:OK then:CANCELLED");
+    harness_log_clear();
+    ends_an_uncancellable_wait(abort, fail_v("1"));
+    CHECK_LOG("park:V1 then:CANCELLED");
+    return NULL;
+}
+
+/* B142: a wait that cannot be cancelled, for want of an abort or because that
+   refuses, goes on until it is woken, and has its result; the next checkpoint
+   fails. */
+TEST(b142_uncancellable_wait)
+{
+    kin_abort_fn *aborts[] = {refuses, NULL};
+    for (size_t i = 0; i < 2; i++) {
+        EACH_SEED(seed)
+        {
+            CHECK_OUTCOME(run_virtual(b142, &aborts[i], seed), "OK");
+        }
+    }
+}
+
+static kin_error *b142_cancelled_already(void *arg)
+{
+    (void)arg;
+    wait_in_park job = {.abort = NULL};
+    KIN_SCOPE(scope);
+    KIN_GROUP(group);
+    kin_spawn(group, parks_in_two_scopes, &job);
+    kin_scope_cancel(scope, NULL);
+    settle();
+    CHECK_LOG("");
+    kin_wake(job.task, NULL);
+    kin_error *err = kin_group_close(group, NULL);
+    CHECK_LOG("park:OK then:CANCELLED");
+    return kin_scope_close(scope, err);
+}
+
+/* B142: and without an abort it is no cancel point on entry, either. */
+TEST(b142_uncancellable_wait_of_a_cancelled_task)
+{
+    RUNS(b142_cancelled_already, "OK");
+}
+
+static kin_error *b143(void *arg)
+{
+    (void)arg;
+    wait_in_park job = {.abort = agrees};
+    KIN_GROUP(group);
+    kin_spawn(group, parks_in_two_scopes, &job);
+    settle();
+    kin_scope_cancel(job.outer, NULL);
+    CHECK_EQ(job.aborts, 1);
+    kin_scope_cancel(job.inner, NULL);
+    CHECK_EQ(job.aborts, 1);
+    /* too late for the wait, and in time for what comes after it */
+    kin_scope_set_shield(kin_group_scope(group), true);
+    kin_error *err = kin_group_close(group, NULL);
+    CHECK_LOG("park:CANCELLED then:CANCELLED");
+    CHECK_EQ(job.aborts, 1);
+    return err;
+}
+
+static kin_error *parks_in_a_scope(void *arg)
+{
+    wait_in_park *job = arg;
+    KIN_SCOPE(inner);
+    job->task = kin_task_self();
+    job->inner = inner;
+    kin_error *err = kin_park(job->abort, job, "the test");
+    NOTE("park:%s", shape(err));
+    kin_error_free(err);
+    err = kin_checkpoint();
+    NOTE("then:%s", shape(err));
+    return kin_scope_close(inner, err);
+}
+
+static kin_error *b143_shield(void *arg)
+{
+    (void)arg;
+    wait_in_park job = {.abort = agrees};
+    KIN_SCOPE(around);
+    KIN_GROUP(group);
+    kin_spawn(group, parks_in_a_scope, &job);
+    settle();
+    kin_scope_cancel(around, NULL);
+    CHECK_EQ(job.aborts, 1);
+    kin_scope_set_shield(job.inner, true);
+    kin_scope_set_shield(job.inner, false);
+    kin_scope_set_shield(job.inner, true);
+    kin_error *err = kin_group_close(group, NULL);
+    CHECK_EQ(job.aborts, 1);
+    CHECK_LOG("park:CANCELLED then:OK");
+    return kin_scope_close(around, err);
+}
+
+static kin_error *b143_refused(void *arg)
+{
+    (void)arg;
+    wait_in_park job = {.abort = refuses};
+    KIN_SCOPE(around);
+    KIN_GROUP(group);
+    kin_spawn(group, parks_in_a_scope, &job);
+    settle();
+    kin_scope_cancel(around, NULL);
+    CHECK_EQ(job.aborts, 1);
+    kin_scope_set_shield(job.inner, true);
+    kin_scope_set_shield(job.inner, false);
+    kin_scope_cancel(job.inner, NULL);
+    kin_group_cancel(group, NULL);
+    CHECK_EQ(job.aborts, 1);
+    settle();
+    CHECK_LOG("");
+    kin_wake(job.task, NULL);
+    kin_error *err = kin_group_close(group, NULL);
+    CHECK_LOG("park:OK then:CANCELLED");
+    return kin_scope_close(around, err);
+}
+
+/* B143: an abort is called at most once for a wait, though it be cancelled
+   twice; what it decided stays so, though a shield is raised before the task
+   runs. */
+TEST(b143_abort_is_called_once)
+{
+    RUNS(b143, "OK");
+    RUNS(b143_shield, "OK");
+    RUNS(b143_refused, "OK");
+}
+
+/* --- B144 to B147: checkpoints and sleeps ------------------------------ */
+
+static kin_error *b144(void *arg)
+{
+    (void)arg;
+    KIN_GROUP(group);
+    kin_spawn(group, notes_other, NULL);
+    /* looks, and does not give way */
+    CHECK_OUTCOME(kin_checkpoint_if_cancelled(), "OK");
+    CHECK_LOG("");
+    /* gives way, and does not look */
+    KIN_SCOPE(scope);
+    kin_scope_cancel(scope, NULL);
+    kin_give_way();
+    CHECK_LOG("other");
+    CHECK_OUTCOME(kin_checkpoint_if_cancelled(), "CANCELLED");
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    CHECK_OUTCOME(kin_checkpoint_if_cancelled(), "OK");
+    return kin_group_close(group, NULL);
+}
+
+/* B144: the halves of a checkpoint: one fails when the task is cancelled and
+   does nothing else, the other gives way and never fails. */
+TEST(b144_halves_of_a_checkpoint)
+{
+    CHECK_OUTCOME(run_virtual(b144, NULL, 0), "OK");
+}
+
+static kin_error *b145(void *arg)
+{
+    (void)arg;
+    KIN_SCOPE(scope, .move_on_after = KIN_SECONDS(1));
+    CHECK_OUTCOME(kin_checkpoint(), "OK");
+    CHECK_OUTCOME(kin_clock_jump(KIN_SECONDS(1) - 1), "OK");
+    CHECK_OUTCOME(kin_checkpoint(), "OK");
+    CHECK_OUTCOME(kin_clock_jump(1), "OK");
+    CHECK_OUTCOME(kin_checkpoint_if_cancelled(), "CANCELLED");
+    return kin_scope_close(scope, kin_checkpoint());
+}
+
+/* B145: a deadline that passes while the task runs is noticed by its next
+   checkpoint. */
+TEST(b145_deadline_passes_while_running)
+{
+    RUNS(b145, "OK");
+}
+
+static kin_error *b146(void *arg)
+{
+    (void)arg;
+    stage set = {{0}, NULL, NULL, NULL, 0};
+    kin_time began = kin_now();
+    for (size_t i = 0; i < PASSING; i++)
+        gives(&passing[i], passing[i].call(&set), "OK");
+    CHECK_EQ(kin_now(), began);
+    CHECK_OUTCOME(kin_sleep(INT64_MIN), "OK");
+    CHECK_OUTCOME(kin_sleep_until(INT64_MIN), "OK");
+    CHECK_EQ(kin_now(), began);
+
+    CHECK_OUTCOME(kin_sleep(1), "OK");
+    CHECK_EQ(kin_now() - began, 1);
+    CHECK_OUTCOME(kin_sleep_until(began + KIN_SECONDS(2)), "OK");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(2));
+    return NULL;
+}
+
+static kin_error *b146_never(void *arg)
+{
+    (void)arg;
+    kin_time began = kin_now();
+    KIN_SCOPE(scope, .move_on_after = KIN_SECONDS(1));
+    CHECK_OUTCOME(kin_sleep(KIN_NEVER), "CANCELLED");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(1));
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    KIN_SCOPE(again, .move_on_after = KIN_SECONDS(1));
+    CHECK_OUTCOME(kin_sleep_until(KIN_NEVER), "CANCELLED");
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(2));
+    return kin_scope_close(again, NULL);
+}
+
+/* B146, as the API changes it: a sleep of no time, of less, or until a point
+   that has passed, is a checkpoint and takes no time. */
+TEST(b146_sleeps_of_no_time)
+{
+    RUNS(b146, "OK");
+    RUNS(b146_never, "OK");
+}
+
+typedef struct stray {
+    kin_task *task;
+} stray;
+
+static kin_error *sleeps_and_is_woken(void *arg)
+{
+    ((stray *)arg)->task = kin_task_self();
+    return kin_sleep_forever();
+}
+
+static kin_error *b147(void *arg)
+{
+    (void)arg;
+    stray job = {NULL};
+    KIN_GROUP(group);
+    kin_spawn(group, sleeps_and_is_woken, &job);
+    settle();
+    kin_wake(job.task, NULL);
+    return kin_group_close(group, NULL);
+}
+
+/* B147: a sleep forever that somebody wakes is a KIN_MISUSE. */
+TEST(b147_sleep_forever_that_is_woken)
+{
+    RUNS(b147, "G[MISUSE]");
+}
+
+/* --- B148: errno ------------------------------------------------------- */
+
+static kin_error *changes_errno(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        errno = ERANGE;
+        KIN_TRY(kin_sleep(KIN_SECONDS(0.3)));
+        CHECK_EQ(errno, ERANGE);
+    }
+}
+
+static kin_error *b148(const operation *on, stage *set)
+{
+    KIN_GROUP(group);
+    kin_spawn(group, changes_errno, NULL);
+    KIN_SCOPE(scope, .move_on_after = KIN_SECONDS(1));
+    errno = EDOM;
+    kin_error *err = on->call(set);
+    if (errno != EDOM)
+        FAIL("%s changes errno to %d", on->name, errno);
+    kin_error_free(err);
+    if (on->complete) {
+        KIN_SCOPE(here, .shield = true);
+        kin_spawn(group, completes, (&(helper){NULL, on, set}));
+        errno = EDOM;
+        gives(on, on->call(set), "OK");
+        CHECK_EQ(errno, EDOM);
+        CHECK_OUTCOME(kin_scope_close(here, NULL), "OK");
+    }
+    CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
+    kin_group_cancel(group, NULL);
+    return kin_group_close(group, NULL);
+}
+
+/* B148: errno is the task's own: after an operation it is what it was before,
+   whatever other tasks did, and however the operation ended. */
+TEST(b148_errno_is_the_tasks_own)
+{
+    every_operation(b148);
+}
+
+/* --- B149: a condition, made of wait lists ----------------------------- */
+
+typedef struct monitor {
+    kin_task *owner;
+    kin_wait_list lock, changed;
+} monitor;
+
+/* The lock is handed over: whoever is woken has it. */
+static kin_error *monitor_enter(monitor *on)
+{
+    KIN_TRY(kin_pass());
+    if (on->owner) {
+        kin_waiter self;
+        return kin_wait_on(&on->lock, &self, "the lock");
+    }
+    on->owner = kin_task_self();
+    return NULL;
+}
+
+static void monitor_leave(monitor *on)
+{
+    kin_waiter *next = on->lock.first;
+    on->owner = next ? next->task : NULL;
+    if (next)
+        kin_wait_list_wake_one(&on->lock, NULL);
+}
+
+/* Holds the lock again when it returns, whatever it returns. */
+static kin_error *monitor_wait(monitor *on)
+{
+    KIN_TRY(kin_pass());
+    kin_waiter self;
+    monitor_leave(on);
+    kin_error *err = kin_wait_on(&on->changed, &self, "a change");
+    KIN_SCOPE(back, .shield = true);
+    kin_error *entered = monitor_enter(on);
+    return kin_error_combine(err, kin_scope_close(back, entered));
+}
+
+typedef struct condition_test {
+    monitor on;
+    kin_scope *scope;
+} condition_test;
+
+static kin_error *waits_for_a_change(void *arg)
+{
+    condition_test *job = arg;
+    KIN_SCOPE(scope);
+    job->scope = scope;
+    KIN_TRY(monitor_enter(&job->on));
+    kin_error *err = monitor_wait(&job->on);
+    NOTE("wait:%s", shape(err));
+    CHECK_EQ(job->on.owner, kin_task_self());
+    monitor_leave(&job->on);
+    return kin_scope_close(scope, err);
+}
+
+static kin_error *b149(void *arg)
+{
+    (void)arg;
+    condition_test job = {{NULL, {0}, {0}}, NULL};
+    KIN_GROUP(group);
+    kin_spawn(group, waits_for_a_change, &job);
+    settle();
+    CHECK_EQ(job.on.owner, NULL);
+    CHECK_EQ(kin_wait_list_count(&job.on.changed), 1);
+    CHECK_OUTCOME(monitor_enter(&job.on), "OK");
+    kin_scope_cancel(job.scope, NULL);
+    settle();
+    /* it is cancelled, and waits for the lock all the same */
+    CHECK_LOG("");
+    CHECK_EQ(kin_wait_list_count(&job.on.changed), 0);
+    CHECK_EQ(kin_wait_list_count(&job.on.lock), 1);
+    monitor_leave(&job.on);
+    settle();
+    CHECK_LOG("wait:CANCELLED");
+    CHECK_EQ(job.on.owner, NULL);
+    return kin_group_close(group, NULL);
+}
+
+/* B149: a wait for a condition that is cancelled returns with the lock held. */
+TEST(b149_cancelled_wait_for_a_condition_holds_the_lock)
+{
+    RUNS(b149, "OK");
+}
+
+/* --- B225: wait lists -------------------------------------------------- */
+
+typedef struct parker {
+    kin_wait_list *list;
+    const char *name;
+    kin_scope *scope;
+} parker;
+
+static kin_error *waits_in_a_list(void *arg)
+{
+    parker *self = arg;
+    kin_waiter waiter;
+    KIN_SCOPE(scope);
+    self->scope = scope;
+    kin_error *err = kin_wait_on(self->list, &waiter, "its turn");
+    NOTE("%s:%s", self->name, shape(err));
+    kin_error_catch(&err, &KIN_FAILURE);
+    return kin_scope_close(scope, err);
+}
+
+/* Spawns one after the other, so that they stand in the list in that order. */
+static void line_up(kin_group *group, parker parkers[], size_t count,
+                    kin_wait_list *list)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    for (size_t i = 0; i < count; i++) {
+        parkers[i] = (parker){list, names[i], NULL};
+        kin_spawn(group, waits_in_a_list, &parkers[i]);
+        settle();
+    }
+}
+
+static kin_error *b225_order(void *arg)
+{
+    (void)arg;
+    kin_wait_list list = {0};
+    parker parkers[6];
+    KIN_GROUP(group);
+    line_up(group, parkers, 6, &list);
+    CHECK_EQ(kin_wait_list_count(&list), 6);
+    CHECK_EQ(kin_wait_list_wake(&list, 1), 1);
+    settle();
+    CHECK_LOG("a:OK");
+    kin_scope_cancel(parkers[2].scope, NULL);
+    settle();
+    CHECK_LOG("a:OK c:CANCELLED");
+    CHECK_EQ(kin_wait_list_count(&list), 4);
+    kin_waiter *first = kin_wait_list_wake_one(&list, fail_v("1"));
+    CHECK(first != NULL);
+    settle();
+    CHECK_LOG("a:OK c:CANCELLED b:V1");
+    kin_group_cancel(group, NULL);
+    return kin_group_close(group, NULL);
+}
+
+static kin_error *b225_many(void *arg)
+{
+    (void)arg;
+    kin_wait_list list = {0};
+    parker parkers[6];
+    KIN_GROUP(group);
+    line_up(group, parkers, 6, &list);
+    CHECK_EQ(kin_wait_list_wake(&list, 2), 2);
+    settle();
+    CHECK_LOG_SORTED("a:OK b:OK");
+    CHECK_EQ(kin_wait_list_wake(&list, 0), 0);
+    CHECK_EQ(kin_wait_list_count(&list), 4);
+    CHECK_EQ(kin_wait_list_wake(&list, SIZE_MAX), 4);
+    settle();
+    CHECK_LOG_SORTED("a:OK b:OK c:OK d:OK e:OK f:OK");
+    CHECK_EQ(kin_wait_list_wake(&list, 3), 0);
+    CHECK_EQ(kin_wait_list_wake_one(&list, NULL), NULL);
+    return kin_group_close(group, NULL);
+}
+
+/* B225: waiters are woken first come, first served: one with a result, a number
+   of them, or all; one that was cancelled is not counted. */
+TEST(b225_wait_list_is_first_in_first_out)
+{
+    RUNS(b225_order, "OK");
+    RUNS(b225_many, "OK");
+}
+
+static kin_error *b225_move(void *arg)
+{
+    (void)arg;
+    kin_wait_list list = {0}, other = {0};
+    parker parkers[5], there;
+    KIN_GROUP(group);
+    line_up(group, &there, 1, &other);
+    there.name = "x";
+    line_up(group, parkers, 5, &list);
+    CHECK_EQ(kin_wait_list_move(&list, &other, 3), 3);
+    CHECK_EQ(kin_wait_list_count(&list), 2);
+    CHECK_EQ(kin_wait_list_count(&other), 4);
+    /* they can be cancelled where they are now, */
+    kin_scope_cancel(parkers[1].scope, NULL);
+    settle();
+    CHECK_LOG("b:CANCELLED");
+    CHECK_EQ(kin_wait_list_count(&other), 3);
+    CHECK_EQ(kin_wait_list_count(&list), 2);
+    /* stand at its end, in order, */
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(kin_wait_list_wake(&other, 1), 1);
+        settle();
+    }
+    CHECK_LOG("b:CANCELLED x:OK a:OK c:OK");
+    /* and those left behind are not disturbed */
+    CHECK_EQ(kin_wait_list_move(&list, &other, 9), 2);
+    CHECK_EQ(kin_wait_list_count(&list), 0);
+    CHECK_EQ(kin_wait_list_wake(&other, 9), 2);
+    return kin_group_close(group, NULL);
+}
+
+/* B225: waiters that are moved to another list keep their order, and can be
+   cancelled there. */
+TEST(b225_waiters_that_are_moved)
+{
+    RUNS(b225_move, "OK");
+}
+
+static kin_error *b225_broken(void *arg)
+{
+    (void)arg;
+    kin_wait_list list = {0};
+    parker parkers[2];
+    kin_waiter waiter;
+    KIN_GROUP(group);
+    line_up(group, parkers, 2, &list);
+    kin_wait_list_break(&list, "the owner is gone");
+    CHECK_EQ(kin_wait_list_count(&list), 0);
+    settle();
+    CHECK_LOG_SORTED("a:BROKEN b:BROKEN");
+    kin_error *err = kin_wait_on(&list, &waiter, "its turn");
+    CHECK_CONTAINS(kin_error_message(err), "the owner is gone");
+    CHECK_OUTCOME(err, "BROKEN");
+    return kin_group_close(group, NULL);
+}
+
+/* B225: a list that is broken fails those who wait in it, and whoever comes. */
+TEST(b225_broken_wait_list)
+{
+    RUNS(b225_broken, "OK");
+}
+
+/* --- the contract of parking ------------------------------------------- */
+
+static kin_error *parks_and_notes(void *arg)
+{
+    wait_in_park *job = arg;
+    job->task = kin_task_self();
+    kin_error *err = kin_park(agrees, job, "the test");
+    NOTE("park:%s", shape(err));
+    kin_error_free(err);
+    return kin_sleep(KIN_SECONDS(1));
+}
+
+static kin_error *wakes_twice(void *arg)
+{
+    (void)arg;
+    wait_in_park job = {.abort = agrees};
+    KIN_GROUP(group);
+    kin_spawn(group, parks_and_notes, &job);
+    settle();
+    kin_wake(job.task, fail_v("1"));
+    kin_wake(job.task, fail_t("2"));
+    kin_error *err = kin_group_close(group, NULL);
+    CHECK_LOG("park:V1");
+    CHECK_EQ(job.aborts, 0);
+    return err;
+}
+
+/* B138, C4: a wait is woken exactly once: to wake a task that does not wait is
+   a KIN_MISUSE of the waker's, who keeps the result. */
+TEST(b138_woken_exactly_once)
+{
+    EACH_SEED(seed)
+    {
+        kin_error *err = run_virtual(wakes_twice, NULL, seed);
+        CHECK_EQ(leaf_count(err), 2);
+        CHECK(leaf_of(err, &KIN_MISUSE) != NULL);
+        CHECK(leaf_of(err, &TEST_T) != NULL);
+        kin_error_free(err);
+    }
+}
