@@ -48,11 +48,11 @@ typedef struct kin_site {
     const char *name;
 } kin_site;
 
-#define KIN__SITE(name_)                                       \
-    (__extension__({                                           \
-        static const kin_site kin__site = {__FILE__, __func__, \
-                                           __LINE__, (name_)}; \
-        &kin__site;                                            \
+#define KIN__SITE(name_)                                                 \
+    (__extension__({                                                     \
+        static const kin_site kin__site = {__FILE__, __func__, __LINE__, \
+                                           (name_)};                     \
+        &kin__site;                                                      \
     }))
 
 /* This place. A function that wraps one of kin's and wants its caller's place

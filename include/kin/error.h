@@ -44,7 +44,6 @@ KIN_API extern const kin_kind KIN_PROCESS_FAILED;
 KIN_API extern const kin_kind KIN_REMOTE; /* read from somewhere else */
 KIN_API extern const kin_kind KIN_YIELD_PREVENTED; /* a KIN_MISUSE */
 
-
 /* A new leaf, never NULL: when memory is out it comes from a reserve. `kind` is
    borrowed; KIN_CANCELLED and KIN_ERROR_GROUP (or kinds that descend from
    them) cannot be made here and give a KIN_MISUSE that says so. The calling
@@ -85,9 +84,8 @@ KIN_API KIN_MUST_USE kin_error *kin_error_group_at(const kin_site *,
 
 /* Neither, the one, or a group of both in that order. Takes both over. */
 #define kin_error_combine(...) kin_error_combine_at(KIN_HERE, __VA_ARGS__)
-KIN_API KIN_MUST_USE kin_error *kin_error_combine_at(const kin_site *,
-                                                     kin_error *a,
-                                                     kin_error *b);
+KIN_API KIN_MUST_USE kin_error *
+kin_error_combine_at(const kin_site *, kin_error *a, kin_error *b);
 
 /* Reading. What is returned is borrowed from the error. `kin_error_message` is
    never NULL. `kin_error_kind_name` is the kind's name, or, for what was read
@@ -141,8 +139,8 @@ KIN_API kin_error *kin_error_adopt(kin_error *);
    both halves. The question is put to groups too: a yes takes the subtree.
    Returns what matched, NULL if nothing did; *rest is what did not. (PEP 654) */
 typedef bool kin_error_filter(const kin_error *, void *context);
-KIN_API KIN_MUST_USE kin_error *
-kin_error_split(kin_error *, const kin_kind *, kin_error **rest);
+KIN_API KIN_MUST_USE kin_error *kin_error_split(kin_error *, const kin_kind *,
+                                                kin_error **rest);
 KIN_API KIN_MUST_USE kin_error *kin_error_split_if(kin_error *,
                                                    kin_error_filter *,
                                                    void *context,
@@ -188,21 +186,21 @@ kin_error_read_json(const char *text, size_t length, kin_error **out);
 /* On failure: adds this place to the error's trace and returns the error. */
 #define KIN_TRY(... /* expression */) \
     KIN__TRY(KIN__PASTE(kin__try_, __COUNTER__), __VA_ARGS__)
-#define KIN__TRY(err_, ...)                               \
-    (__extension__({                                      \
-        kin_error *err_ = (__VA_ARGS__);                  \
-        if (__builtin_expect(err_ != NULL, 0))            \
-            return kin_error_trace(err_, KIN_HERE);       \
-        (void)0;                                          \
+#define KIN__TRY(err_, ...)                         \
+    (__extension__({                                \
+        kin_error *err_ = (__VA_ARGS__);            \
+        if (__builtin_expect(err_ != NULL, 0))      \
+            return kin_error_trace(err_, KIN_HERE); \
+        (void)0;                                    \
     }))
 /* On failure: stores the error in err, adds this place, goes to label. */
-#define KIN_TRY_TO(label, err, ... /* expression */)      \
-    (__extension__({                                      \
+#define KIN_TRY_TO(label, err, ... /* expression */)                \
+    (__extension__({                                                \
         if (__builtin_expect(((err) = (__VA_ARGS__)) != NULL, 0)) { \
-            (err) = kin_error_trace((err), KIN_HERE);     \
-            goto label;                                   \
-        }                                                 \
-        (void)0;                                          \
+            (err) = kin_error_trace((err), KIN_HERE);               \
+            goto label;                                             \
+        }                                                           \
+        (void)0;                                                    \
     }))
 KIN_API kin_error *kin_error_trace(kin_error *, const kin_site *);
 /* The places it was handed up through, innermost first. */
@@ -221,8 +219,8 @@ typedef enum {
 } kin_cancel_source;
 typedef struct kin_cancellation {
     kin_cancel_source source;
-    const char *text;   /* the reason given; never NULL, at most 95 bytes */
-    const char *task;   /* who caused it; NULL when no task did */
+    const char *text; /* the reason given; never NULL, at most 95 bytes */
+    const char *task; /* who caused it; NULL when no task did */
     const kin_site *site;
     const kin_error *behind; /* the error that it came of; NULL if none */
 } kin_cancellation;

@@ -33,7 +33,7 @@ typedef struct kin_group_options {
 typedef struct kin_spawn_options {
     const char *name KIN__UNSET;
     size_t stack_size KIN__UNSET; /* bytes; at least so many are usable */
-    size_t copy KIN__UNSET;       /* bytes of *arg to copy to the task's stack */
+    size_t copy KIN__UNSET; /* bytes of *arg to copy to the task's stack */
 } kin_spawn_options;
 
 struct kin__starter;
@@ -43,13 +43,13 @@ struct kin_group {
     kin_scope scope;
     uint8_t policy;
     bool keep;
-    bool shut;      /* to new children */
+    bool shut; /* to new children */
     bool had_child;
     bool has_cancelled; /* KIN_EACH: one KIN_CANCELLED is among the errors */
-    bool succeeded; /* KIN_ANY: some child has */
-    bool waiting;   /* its opener waits in the close */
-    size_t running; /* children that have not ended, pending ones too */
-    size_t active;  /* of those, the ones that take a place of the limit */
+    bool succeeded;     /* KIN_ANY: some child has */
+    bool waiting;       /* its opener waits in the close */
+    size_t running;     /* children that have not ended, pending ones too */
+    size_t active;      /* of those, the ones that take a place of the limit */
     size_t limit;
     size_t starting; /* kin_start calls that want to hand a child over */
     kin_task *children, *last_child;
@@ -69,8 +69,8 @@ struct kin_group {
 
 /* Declares `name` as a kin_group * and opens it for the rest of the C block; as
    KIN_SCOPE. The group's own scope is a child of the scopes around it. */
-#define KIN_GROUP(name, ...)                            \
-    KIN__GROUP(KIN__PASTE(kin__group_, name), name,     \
+#define KIN_GROUP(name, ...)                           \
+    KIN__GROUP(KIN__PASTE(kin__group_of_, name), name, \
                KIN__OPTIONS(kin_group_options, __VA_ARGS__))
 #define KIN__GROUP(storage, name_, options)                         \
     __attribute__((cleanup(kin__group_cleanup))) kin_group storage; \
@@ -85,9 +85,8 @@ KIN_API kin_group *kin_group_begin_at(const kin_site *, kin_group *,
    (Trio: leaving a nursery) */
 #define kin_group_close(group, outcome) \
     kin_group_close_at(KIN_HERE, group, outcome)
-KIN_API KIN_MUST_USE kin_error *kin_group_close_at(const kin_site *,
-                                                   kin_group *,
-                                                   kin_error *outcome);
+KIN_API KIN_MUST_USE kin_error *
+kin_group_close_at(const kin_site *, kin_group *, kin_error *outcome);
 
 /* For a group held in a struct; as kin_scope_init and kin_scope_open. */
 #define kin_group_init(group, ...)     \
@@ -103,8 +102,8 @@ KIN_API void kin_group_open_at(const kin_site *, kin_group *);
    memory, the group is closed to it) is a failure of the group; spawning into a
    group that is not open is a KIN_MISUSE that the calling task holds. `arg` is
    borrowed, unless .copy is given. No checkpoint. (Trio: start_soon) */
-#define kin_spawn(group, fn, arg, ...)                 \
-    kin_spawn_at(KIN__SITE(#fn), group, fn, arg,       \
+#define kin_spawn(group, fn, arg, ...)           \
+    kin_spawn_at(KIN__SITE(#fn), group, fn, arg, \
                  KIN__OPTIONS(kin_spawn_options, __VA_ARGS__))
 KIN_API kin_task *kin_spawn_at(const kin_site *, kin_group *, kin_fn *,
                                void *arg, const kin_spawn_options *);
@@ -143,9 +142,8 @@ KIN_API size_t kin_group_running(const kin_group *);
    all the same. Checkpoint. */
 #define kin_group_shutdown(group, grace) \
     kin_group_shutdown_at(KIN_HERE, group, grace)
-KIN_API KIN_MUST_USE kin_error *kin_group_shutdown_at(const kin_site *,
-                                                      kin_group *,
-                                                      kin_time grace);
+KIN_API KIN_MUST_USE kin_error *
+kin_group_shutdown_at(const kin_site *, kin_group *, kin_time grace);
 
 /* The next child to end, in the order of ending, in a group opened `.keep =
    true`; NULL when there is none left. The handle is good until the next call

@@ -37,7 +37,6 @@ KIN_API void kin_wake_at(const kin_site *, kin_task *, kin_error *result);
 #define kin_pass() kin_pass_at(KIN_HERE)
 KIN_API KIN_MUST_USE kin_error *kin_pass_at(const kin_site *);
 
-
 /* How many wait in it; walks the list. */
 KIN_API size_t kin_wait_list_count(const kin_wait_list *);
 /* Waits at the end of the list. The waiter is the caller's, uninitialised but

@@ -118,9 +118,9 @@ KIN_API KIN_MUST_USE kin_error *
 kin_process_stop_at(const kin_site *, kin_process *, kin_time grace);
 
 /* Gives everything back and sets *process to NULL. What still runs of the group
-   gets SIGKILL; returns when the process is gone and reaped. Its streams are
-   closed, tasks that wait for it get KIN_CLOSED. NULL is closed already. Gives
-   way while it waits; not a cancel point. */
+   gets SIGKILL; returns when it is gone, and the process reaped. Its streams
+   are closed, tasks that wait for it get KIN_CLOSED. NULL is closed already.
+   Gives way while it waits; not a cancel point. */
 KIN_API void kin_process_close(kin_process **process);
 
 /* "exit status 3", "killed by SIGSEGV (core dumped)". Returns what snprintf

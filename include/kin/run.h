@@ -30,8 +30,8 @@ typedef struct kin_run_options {
 /* Runs fn(arg) as the main task of a new runtime on this thread, and returns its
    outcome when it and every other task has ended. A run inside a run is a
    KIN_MISUSE. Not from a task. (Trio: run) */
-#define kin_run(fn, arg, ...)             \
-    kin_run_at(KIN__SITE(#fn), fn, arg,   \
+#define kin_run(fn, arg, ...)           \
+    kin_run_at(KIN__SITE(#fn), fn, arg, \
                KIN__OPTIONS(kin_run_options, __VA_ARGS__))
 KIN_API KIN_MUST_USE kin_error *kin_run_at(const kin_site *, kin_fn *,
                                            void *arg, const kin_run_options *);
@@ -39,8 +39,8 @@ KIN_API KIN_MUST_USE kin_error *kin_run_at(const kin_site *, kin_fn *,
 /* kin_run, made into what main() returns: 0 when all went well; the status of a
    KIN_EXIT when every other leaf is a consequence of it; 130 after
    KIN_INTERRUPT; else 1, and the tree on stderr. */
-#define kin_main(fn, arg, ...)             \
-    kin_main_at(KIN__SITE(#fn), fn, arg,   \
+#define kin_main(fn, arg, ...)           \
+    kin_main_at(KIN__SITE(#fn), fn, arg, \
                 KIN__OPTIONS(kin_run_options, __VA_ARGS__))
 KIN_API int kin_main_at(const kin_site *, kin_fn *, void *arg,
                         const kin_run_options *);
@@ -51,18 +51,18 @@ KIN_API int kin_error_exit_status(const kin_error *, bool *show);
 /* A child of the run's own supervisor: kept until it is done, its error goes to
    the unhandled hook when it happens, and at the end of the run it gets
    .shutdown_grace, is cancelled and joined. From a task or a callback. */
-#define kin_spawn_background(fn, arg, ...)              \
-    kin_spawn_background_at(KIN__SITE(#fn), fn, arg,    \
+#define kin_spawn_background(fn, arg, ...)           \
+    kin_spawn_background_at(KIN__SITE(#fn), fn, arg, \
                             KIN__OPTIONS(kin_spawn_options, __VA_ARGS__))
 KIN_API kin_task *kin_spawn_background_at(const kin_site *, kin_fn *, void *arg,
                                           const kin_spawn_options *);
 
 /* What is going on in this thread's run. */
 typedef struct kin_run_statistics {
-    size_t tasks;          /* that have not ended */
+    size_t tasks; /* that have not ended */
     size_t runnable;
-    kin_time next_timer;   /* how long until it; KIN_NEVER if none */
-    uint64_t switches;     /* from task to task since the run began */
+    kin_time next_timer; /* how long until it; KIN_NEVER if none */
+    uint64_t switches;   /* from task to task since the run began */
 } kin_run_statistics;
 KIN_API kin_run_statistics kin_run_stats(void);
 

@@ -32,8 +32,8 @@ struct kin__reason;
 /* Lives in the caller's memory, as a rule on its stack. The fields are
    private. */
 struct kin_scope {
-    uint32_t tag;   /* tells an initialised scope from any other memory */
-    uint8_t state;  /* not opened, open, closed, abandoned */
+    uint32_t tag;  /* tells an initialised scope from any other memory */
+    uint8_t state; /* not opened, open, closed, abandoned */
     uint8_t flags;
     uint16_t walking;
     kin_scope *outer; /* the next one out on the same task */
@@ -51,12 +51,12 @@ struct kin_scope {
    which must be left through kin_scope_close. A block that is left without is
    cleaned up all the same, and a KIN_MISUSE that names the place joins the
    task's outcome. Two deadlines are a KIN_MISUSE. */
-#define KIN_SCOPE(name, ...)                                          \
-    KIN__SCOPE(KIN__PASTE(kin__scope_, name), name,                   \
+#define KIN_SCOPE(name, ...)                           \
+    KIN__SCOPE(KIN__PASTE(kin__scope_of_, name), name, \
                KIN__OPTIONS(kin_scope_options, __VA_ARGS__))
-#define KIN__SCOPE(storage, name_, options)                           \
-    __attribute__((cleanup(kin__scope_cleanup))) kin_scope storage;   \
-    kin_scope *const name_ __attribute__((unused)) =                  \
+#define KIN__SCOPE(storage, name_, options)                         \
+    __attribute__((cleanup(kin__scope_cleanup))) kin_scope storage; \
+    kin_scope *const name_ __attribute__((unused)) =                \
         kin_scope_begin_at(KIN__SITE(#name_), &storage, options)
 KIN_API kin_scope *kin_scope_begin_at(const kin_site *, kin_scope *,
                                       const kin_scope_options *);
@@ -68,9 +68,8 @@ KIN_API kin_scope *kin_scope_begin_at(const kin_site *, kin_scope *,
    not the scope to close. (Trio: CancelScope.__exit__) */
 #define kin_scope_close(scope, outcome) \
     kin_scope_close_at(KIN_HERE, scope, outcome)
-KIN_API KIN_MUST_USE kin_error *kin_scope_close_at(const kin_site *,
-                                                   kin_scope *,
-                                                   kin_error *outcome);
+KIN_API KIN_MUST_USE kin_error *
+kin_scope_close_at(const kin_site *, kin_scope *, kin_error *outcome);
 
 /* Cancels everything inside, at once and for good; a scope that is not open yet
    is cancelled when it opens. The first reason stays. The format may be NULL;
@@ -100,8 +99,8 @@ KIN_API kin_time kin_effective_deadline(void);
 /* For a scope held in a struct. Cancelling, a deadline and a shield before the
    opening are allowed; relative deadlines count from the opening. Usable once:
    opening again is a KIN_MISUSE that the calling task holds. */
-#define kin_scope_init(scope, ...)            \
-    kin_scope_init_at(KIN_HERE, scope,        \
+#define kin_scope_init(scope, ...)     \
+    kin_scope_init_at(KIN_HERE, scope, \
                       KIN__OPTIONS(kin_scope_options, __VA_ARGS__))
 #define kin_scope_open(scope) kin_scope_open_at(KIN_HERE, scope)
 KIN_API void kin_scope_init_at(const kin_site *, kin_scope *,
@@ -117,11 +116,11 @@ KIN_API int kin_scope_describe(const kin_scope *, char *text, size_t size);
 #define KIN_WITHIN(expression, ...)                                \
     KIN__WITHIN(KIN__PASTE(kin__within_, __COUNTER__), expression, \
                 KIN__OPTIONS(kin_scope_options, __VA_ARGS__))
-#define KIN__WITHIN(storage, expression, options)                         \
-    (__extension__({                                                      \
-        __attribute__((cleanup(kin__scope_cleanup))) kin_scope storage;   \
-        kin_scope_begin_at(KIN__SITE("KIN_WITHIN"), &storage, options);   \
-        kin_scope_close_at(KIN_HERE, &storage, (expression));             \
+#define KIN__WITHIN(storage, expression, options)                       \
+    (__extension__({                                                    \
+        __attribute__((cleanup(kin__scope_cleanup))) kin_scope storage; \
+        kin_scope_begin_at(KIN__SITE("KIN_WITHIN"), &storage, options); \
+        kin_scope_close_at(KIN_HERE, &storage, (expression));           \
     }))
 
 /* The C block that holds an open scope was left: private to the macros. */

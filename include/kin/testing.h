@@ -24,16 +24,16 @@ KIN_API KIN_MUST_USE kin_error *kin_clock_set_rate_at(const kin_site *,
    default: at once; KIN_NEVER: it does not. */
 #define kin_clock_set_autojump(threshold) \
     kin_clock_set_autojump_at(KIN_HERE, threshold)
-KIN_API KIN_MUST_USE kin_error *
-kin_clock_set_autojump_at(const kin_site *, kin_time threshold);
+KIN_API KIN_MUST_USE kin_error *kin_clock_set_autojump_at(const kin_site *,
+                                                          kin_time threshold);
 
 /* Waits until every other task has been waiting for `cushion` of real time (0:
    at once), before the clock jumps. Of several such waits those with the
    smaller cushion end first. Checkpoint. (Trio: wait_all_tasks_blocked) */
 #define kin_wait_all_tasks_blocked(cushion) \
     kin_wait_all_tasks_blocked_at(KIN_HERE, cushion)
-KIN_API KIN_MUST_USE kin_error *
-kin_wait_all_tasks_blocked_at(const kin_site *, kin_time cushion);
+KIN_API KIN_MUST_USE kin_error *kin_wait_all_tasks_blocked_at(const kin_site *,
+                                                              kin_time cushion);
 
 KIN__C_END
 #endif

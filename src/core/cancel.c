@@ -107,8 +107,8 @@ static kin_group *refresh_chain(kin__runtime *rt, kin_task *task,
                                 kin_scope *from, kin_group *walk)
 {
     kin_scope *end = from ? from->outer : NULL;
-    kin__reason *around = from ? kin__scope_outer_reason(from)
-                               : kin__task_base(task);
+    kin__reason *around =
+        from ? kin__scope_outer_reason(from) : kin__task_base(task);
     if (task->scope != end) {
         kin_scope *outermost = turn(task->scope, end);
         for (kin_scope *s = outermost; s != end; s = s->outer) {
@@ -240,8 +240,8 @@ kin__reason *kin__reason_from(kin__runtime *rt, kin_cancel_source source,
 }
 
 kin__reason *kin__reason_here(kin__runtime *rt, kin_cancel_source source,
-                         const kin_site *site, const kin_error *behind,
-                         const char *format, ...)
+                              const kin_site *site, const kin_error *behind,
+                              const char *format, ...)
 {
     const char *task = rt->current ? rt->current->name : NULL;
     va_list arguments;

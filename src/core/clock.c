@@ -140,8 +140,7 @@ static bool forget_idler(void *context)
     return true;
 }
 
-kin_error *kin_wait_all_tasks_blocked_at(const kin_site *site,
-                                         kin_time cushion)
+kin_error *kin_wait_all_tasks_blocked_at(const kin_site *site, kin_time cushion)
 {
     kin__idler idler = {
         .cushion = cushion,

@@ -23,8 +23,8 @@ static void describe(const kin_task *task, char *text, size_t size)
         snprintf(text, size, "task \"%s\" (spawned at %s) %s", task->name,
                  spawned, state);
     else
-        snprintf(text, size, "task \"%s\" (spawned at %s) %s%s%s%s",
-                 task->name, spawned, state, what, *what ? " at " : "", at);
+        snprintf(text, size, "task \"%s\" (spawned at %s) %s%s%s%s", task->name,
+                 spawned, state, what, *what ? " at " : "", at);
 }
 
 /* Whether two tasks would be described alike. */

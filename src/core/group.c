@@ -107,8 +107,7 @@ void kin__group_adopt(kin_group *group, kin_task *task)
 void kin__group_release(kin_group *group, kin_task *task)
 {
     *(task->older ? &task->older->younger : &group->children) = task->younger;
-    *(task->younger ? &task->younger->older : &group->last_child) =
-        task->older;
+    *(task->younger ? &task->younger->older : &group->last_child) = task->older;
     group->running--;
 }
 
@@ -146,7 +145,7 @@ static void succeed(kin__runtime *rt, kin_group *group, kin_task *task)
     group->succeeded = true;
     kin__scope_cancel(rt, &group->scope,
                       kin__reason_here(rt, KIN_BY_GROUP, task->site, NULL,
-                                  "task \"%s\" succeeded", task->name));
+                                       "task \"%s\" succeeded", task->name));
 }
 
 /* Told now, kept never. The name is read first: on_error may outlive it. */
@@ -223,8 +222,8 @@ static void supervised(kin__runtime *rt, kin_group *group, kin_task *task,
     }
 }
 
-void kin__group_child_ended(kin__runtime *rt, kin_group *group,
-                            kin_task *task, kin_error *outcome)
+void kin__group_child_ended(kin__runtime *rt, kin_group *group, kin_task *task,
+                            kin_error *outcome)
 {
     if (!outcome) {
         if (group->policy == KIN_ANY && task->outcome == KIN_TASK_SUCCEEDED)
@@ -316,8 +315,8 @@ void kin__group_join(kin__runtime *rt, kin_group *group)
             return;
     }
     group->waiting = true;
-    kin_error *never = kin_park_at(group->scope.site, NULL, group,
-                                   "the children of a group");
+    kin_error *never =
+        kin_park_at(group->scope.site, NULL, group, "the children of a group");
     (void)never; /* it cannot be cancelled */
 }
 
@@ -446,18 +445,14 @@ static kin_error *outcome_of(kin__runtime *rt, kin_group *group,
                              kin_error *body)
 {
     switch (group->policy) {
-    case KIN_ANY:
-        return outcome_of_any(rt, group, body);
-    case KIN_EACH:
-        return outcome_of_each(rt, group, body);
-    default:
-        return grouped(group);
+    case KIN_ANY: return outcome_of_any(rt, group, body);
+    case KIN_EACH: return outcome_of_each(rt, group, body);
+    default: return grouped(group);
     }
 }
 
-static void forget_reasons(kin__runtime *rt, kin_group *group)
+static void forget_reasons(kin_group *group)
 {
-    kin__timer_clear(rt, &group->grace);
     kin__reason_unref(group->scope.own);
     kin__reason_unref(group->shutdown);
     group->scope.own = group->shutdown = NULL;
@@ -485,8 +480,10 @@ static kin_error *close_innermost(kin__runtime *rt, kin_group *group,
         kin__error_hold(&task->held, result);
     if (group->ended || group->handed_out)
         free_ended(rt, group);
+    if (kin__timer_is_set(&group->grace))
+        kin__timer_clear(rt, &group->grace);
     if (group->scope.own || group->shutdown)
-        forget_reasons(rt, group);
+        forget_reasons(group);
     return result;
 }
 
@@ -528,9 +525,10 @@ void kin__group_abandon(kin__runtime *rt, kin_group *group)
     group->scope.flags |= KIN__ORPHANS;
     kin__scope_cancel(rt, &group->scope,
                       kin__reason_here(rt, KIN_BY_MISNESTING, group->scope.site,
-                                  NULL, "misnesting: a scope around group "
-                                        "\"%s\" was closed before it",
-                                  kin__scope_name(&group->scope)));
+                                       NULL,
+                                       "misnesting: a scope around group "
+                                       "\"%s\" was closed before it",
+                                       kin__scope_name(&group->scope)));
     group->errors = close_innermost(rt, group, NULL);
 }
 
@@ -538,9 +536,10 @@ void kin__group_leave(kin__runtime *rt, kin_group *group, const char *how)
 {
     kin__scope_cancel(rt, &group->scope,
                       kin__reason_here(rt, KIN_BY_MISNESTING, group->scope.site,
-                                  NULL, "misnesting: group \"%s\" was left "
-                                        "without kin_group_close, %s",
-                                  kin__scope_name(&group->scope), how));
+                                       NULL,
+                                       "misnesting: group \"%s\" was left "
+                                       "without kin_group_close, %s",
+                                       kin__scope_name(&group->scope), how));
     kin_error *held = close_innermost(rt, group, NULL);
     (void)held; /* by the task, with whose outcome it comes out */
 }
@@ -627,7 +626,7 @@ static kin__reason *shutdown_reason(kin__runtime *rt, kin_group *group,
                                     const kin_site *site)
 {
     return kin__reason_here(rt, KIN_BY_SHUTDOWN, site, NULL,
-                       "group \"%s\" is shut down", kin_group_name(group));
+                            "group \"%s\" is shut down", kin_group_name(group));
 }
 
 static void grace_passed(kin__timer *timer)
@@ -659,8 +658,7 @@ static void begin_shutdown(kin__runtime *rt, kin_group *group, kin_time grace,
         return;
     if (grace <= 0 || !group->running) {
         kin__timer_clear(rt, &group->grace);
-        kin__group_cancel_children(rt, group,
-                                   shutdown_reason(rt, group, site));
+        kin__group_cancel_children(rt, group, shutdown_reason(rt, group, site));
         return;
     }
     kin_time until = kin__later(kin__clock_now(&rt->clock), grace);

@@ -26,8 +26,7 @@ kin_error *kin__io_run(const kin_site *site, kin__io_op *op, const char *what)
         PASS_ON(kin_park_at(site, cancel, op, what));
     if (op->result == -ECANCELED)
         return kin_fail_at(site, &KIN_CLOSED,
-                           "descriptor %d was closed during %s", op->fd,
-                           what);
+                           "descriptor %d was closed during %s", op->fd, what);
     return NULL;
 }
 

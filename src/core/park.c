@@ -7,8 +7,8 @@
    of whatever it waited in. (C4 of the semantics) */
 #include "core/runtime.h"
 
-kin_error *kin_park_at(const kin_site *site, kin_abort_fn *abort,
-                       void *context, const char *what)
+kin_error *kin_park_at(const kin_site *site, kin_abort_fn *abort, void *context,
+                       const char *what)
 {
     kin_task *task = kin__task_of(site, "kin_park");
     kin__runtime *rt = kin__runtime_here;

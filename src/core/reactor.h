@@ -26,7 +26,7 @@ struct kin__io_op {
     int fd;
     void *buffer; /* READ, WRITE; CONNECT: a sockaddr */
     size_t length;
-    int64_t offset;  /* -1: the descriptor's own position */
+    int64_t offset; /* -1: the descriptor's own position */
     int64_t result;
     void (*done)(kin__io_op *); /* from within `wait`; not from `submit` */
     void *context;

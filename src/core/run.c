@@ -43,8 +43,9 @@ void kin__outside(const kin_site *site, const char *what)
 
 static void print_unhandled(const kin_error *err, const char *task)
 {
-    fprintf(stderr, "kin: task \"%s\" failed, and nobody is there to "
-                    "receive it:\n",
+    fprintf(stderr,
+            "kin: task \"%s\" failed, and nobody is there to "
+            "receive it:\n",
             task);
     kin_error_print(err, stderr);
 }
@@ -156,8 +157,8 @@ static void wait_for_world(kin__runtime *rt)
             kin__idlers_wake(rt);
         return;
     }
-    bool jumps = rt->clock.is_virtual && rt->timers &&
-                 rt->clock.autojump < next;
+    bool jumps =
+        rt->clock.is_virtual && rt->timers && rt->clock.autojump < next;
     if (jumps) {
         if (idle_for(rt, rt->clock.autojump)) {
             rt->clock.base = rt->timers->when;
@@ -188,10 +189,10 @@ static void begin_shutdown(kin__runtime *rt)
     rt->phase = IN_GRACE;
     rt->background.shut = true;
     if (rt->options.shutdown_grace > 0 && rt->background.running)
-        kin__timer_set(rt, &rt->grace,
-                       kin__later(kin__clock_now(&rt->clock),
-                                  rt->options.shutdown_grace),
-                       grace_passed);
+        kin__timer_set(
+            rt, &rt->grace,
+            kin__later(kin__clock_now(&rt->clock), rt->options.shutdown_grace),
+            grace_passed);
     else
         grace_passed(NULL);
 }
@@ -228,9 +229,9 @@ void kin__deadlock(kin__runtime *rt)
 {
     if (rt->deadlock_stage == 0) {
         rt->deadlock = kin__deadlock_error(rt);
-        kin__reason *why = kin__reason_from(
-            rt, KIN_BY_SHUTDOWN, NULL, NULL, rt->deadlock,
-            "deadlock: nothing can ever run again");
+        kin__reason *why =
+            kin__reason_from(rt, KIN_BY_SHUTDOWN, NULL, NULL, rt->deadlock,
+                             "deadlock: nothing can ever run again");
         kin__scope_cancel(rt, &rt->background.scope, kin__reason_ref(why));
         kin__scope_cancel(rt, &rt->root.scope, why);
     } else if (rt->deadlock_stage == 1) {
@@ -300,8 +301,8 @@ static kin_error *set_up(kin__runtime *rt, const kin_site *site,
     return NULL;
 }
 
-static kin_error *spawn_main(kin__runtime *rt, const kin_site *site,
-                             kin_fn *fn, void *arg)
+static kin_error *spawn_main(kin__runtime *rt, const kin_site *site, kin_fn *fn,
+                             void *arg)
 {
     rt->main = kin__task_new(rt, site, fn, arg, NULL);
     if (!rt->main)
@@ -385,9 +386,7 @@ kin_run_statistics kin_run_stats(void)
     kin__runtime *rt = kin__runtime_of(NULL, "kin_run_stats");
     kin_run_statistics stats = {
         .tasks = rt->tasks,
-        .next_timer = rt->timers
-                          ? kin_left(rt->timers->when)
-                          : KIN_NEVER,
+        .next_timer = rt->timers ? kin_left(rt->timers->when) : KIN_NEVER,
         .switches = rt->switches,
     };
     for (const kin_task *t = rt->ready; t; t = t->next)

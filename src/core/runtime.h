@@ -26,7 +26,7 @@ enum { KIN__HAND_OVER = 100 };
 
 typedef struct kin__clock {
     bool is_virtual;
-    kin_time base;      /* virtual time at real time `real_base` */
+    kin_time base; /* virtual time at real time `real_base` */
     kin_time real_base;
     double rate;
     kin_time autojump;
@@ -45,7 +45,7 @@ typedef struct kin__runtime {
     kin_task *ready, **ready_end;
     uint32_t budget;
     uint32_t round;
-    int *thread_errno; /* whose value is the running task's */
+    int *thread_errno;      /* whose value is the running task's */
     volatile int attention; /* somebody outside wants the loop's attention */
     kin__context loop;
     kin__context gone; /* where a task that has ended would go on */
@@ -82,7 +82,7 @@ typedef struct kin__runtime {
     /* memory */
     kin__stack_pool *stacks;
     kin_time next_trim;
-    size_t stack_size; /* the usual one's usable bytes */
+    size_t stack_size;       /* the usual one's usable bytes */
     kin__stack *spare_stack; /* for those who cannot be given one */
     kin_task *free_tasks;
     struct kin__task_chunk *chunks;
@@ -103,11 +103,11 @@ extern _Thread_local kin__runtime *kin__runtime_here
     __attribute__((tls_model("initial-exec")));
 
 /* As KIN_TRY, without a place of the library's own in the user's trace. */
-#define PASS_ON(expression)                         \
-    do {                                            \
-        kin_error *pass_on_ = (expression);         \
-        if (__builtin_expect(pass_on_ != NULL, 0))  \
-            return pass_on_;                        \
+#define PASS_ON(expression)                        \
+    do {                                           \
+        kin_error *pass_on_ = (expression);        \
+        if (__builtin_expect(pass_on_ != NULL, 0)) \
+            return pass_on_;                       \
     } while (0)
 
 /* The runtime and the task of the caller, for calls that only make sense in
@@ -130,8 +130,8 @@ static inline kin_task *kin__task_of(const kin_site *site, const char *what)
 }
 
 /* schedule.c */
-void kin__ready(kin__runtime *, kin_task *); /* to the end of the queue */
-kin_task *kin__ready_take(kin__runtime *);   /* the next; NULL if none */
+void kin__ready(kin__runtime *, kin_task *);   /* to the end of the queue */
+kin_task *kin__ready_take(kin__runtime *);     /* the next; NULL if none */
 void kin__suspend(kin__runtime *, kin_task *); /* the current task waits */
 bool kin__resume(kin__runtime *, kin_task *);  /* from the loop */
 /* What a checkpoint finds when it looks closer: the error to fail with. */
@@ -173,8 +173,9 @@ void kin__reason_claim(kin__runtime *, kin__reason *); /* its scope opens */
 void kin__reasons_release(kin__runtime *);             /* the run ends */
 void kin__group_cancel_children(kin__runtime *, kin_group *, kin__reason *);
 KIN_PRINTF(5, 6)
-kin__reason *kin__reason_here(kin__runtime *, kin_cancel_source, const kin_site *,
-                         const kin_error *behind, const char *format, ...);
+kin__reason *kin__reason_here(kin__runtime *, kin_cancel_source,
+                              const kin_site *, const kin_error *behind,
+                              const char *format, ...);
 KIN_PRINTF(6, 7)
 kin__reason *kin__reason_from(kin__runtime *, kin_cancel_source,
                               const kin_site *, const char *task,
@@ -188,7 +189,7 @@ enum {
     KIN__IS_GROUP = 4, /* the scope is a kin_group's */
     KIN__CAUGHT = 8,
     KIN__CANCEL_CALLED = 16,
-    KIN__RELATIVE = 32,   /* the deadline is a length still */
+    KIN__RELATIVE = 32,    /* the deadline is a length still */
     KIN__BAD_OPTIONS = 64, /* two deadlines */
     KIN__ORPHANS = 128     /* a group whose children are being abandoned */
 };
@@ -210,8 +211,7 @@ static inline kin_group *kin__group_of(kin_scope *scope)
 {
     return (kin_group *)scope; /* its first member */
 }
-void kin__group_setup(kin_group *, const kin_site *,
-                      const kin_group_options *);
+void kin__group_setup(kin_group *, const kin_site *, const kin_group_options *);
 void kin__group_join(kin__runtime *, kin_group *); /* waits for every child */
 void kin__group_adopt(kin_group *, kin_task *);    /* now its child */
 void kin__group_release(kin_group *, kin_task *);  /* no longer */

@@ -110,9 +110,8 @@ static bool attach(kin__runtime *rt, kin_task *task)
    of the world. */
 static inline bool may_go_straight(kin__runtime *rt)
 {
-    return __builtin_expect(rt->ready && !rt->attention && !rt->random &&
-                                --rt->round != 0,
-                            1);
+    return __builtin_expect(
+        rt->ready && !rt->attention && !rt->random && --rt->round != 0, 1);
 }
 
 /* A tail call, where no tool wants to be told of the arrival. */

@@ -30,8 +30,7 @@ void kin__misuse(const kin_site *site, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    kin_error *err =
-        kin_fail_va(site, NULL, &KIN_MISUSE, 0, format, arguments);
+    kin_error *err = kin_fail_va(site, NULL, &KIN_MISUSE, 0, format, arguments);
     va_end(arguments);
     kin__runtime *rt = kin__runtime_here;
     if (rt && rt->current)
@@ -69,8 +68,8 @@ static void arm(kin__runtime *rt, kin_scope *scope)
 static void set_options(kin_scope *scope, const kin_scope_options *options)
 {
     kin_time lengths[] = {options->fail_after, options->move_on_after};
-    int given = (lengths[0] != 0) + (lengths[1] != 0) +
-                (options->deadline != 0);
+    int given =
+        (lengths[0] != 0) + (lengths[1] != 0) + (options->deadline != 0);
     scope->name = options->name;
     if (options->shield)
         scope->flags |= KIN__SHIELD;
@@ -202,8 +201,8 @@ static kin_error *close_innermost(kin__runtime *rt, kin_scope *scope,
                                   kin_error *outcome)
 {
     bool absorbs = kin__scope_pop(rt, scope);
-    bool late = scope->own &&
-                scope->own->cancellation.source == KIN_BY_DEADLINE;
+    bool late =
+        scope->own && scope->own->cancellation.source == KIN_BY_DEADLINE;
     if (outcome && absorbs) {
         bool caught;
         outcome = kin__error_strip(outcome, &KIN_CANCELLED, &caught);
@@ -223,9 +222,8 @@ kin_error *kin_scope_close_at(const kin_site *site, kin_scope *scope,
 {
     kin_task *task = kin__task_of(site, "kin_scope_close");
     kin__runtime *rt = kin__runtime_here;
-    if (__builtin_expect(scope == task->scope &&
-                             !(scope->flags & KIN__IS_GROUP),
-                         1))
+    if (__builtin_expect(
+            scope == task->scope && !(scope->flags & KIN__IS_GROUP), 1))
         return close_innermost(rt, scope, outcome);
     kin_error *misuse = NULL;
     if (scope->tag == KIN__SCOPE_TAG && (scope->flags & KIN__IS_GROUP))
@@ -432,8 +430,8 @@ void kin_scope_set_deadline(kin_scope *scope, kin_time when)
 void kin_scope_set_shield(kin_scope *scope, bool shield)
 {
     kin__runtime *rt = kin__runtime_of(NULL, "kin_scope_set_shield");
-    scope->flags = shield ? scope->flags | KIN__SHIELD
-                          : scope->flags & ~KIN__SHIELD;
+    scope->flags =
+        shield ? scope->flags | KIN__SHIELD : scope->flags & ~KIN__SHIELD;
     if (scope->state == KIN__OPEN)
         kin__scope_refresh(rt, scope);
 }
@@ -474,8 +472,8 @@ int kin_scope_describe(const kin_scope *scope, char *text, size_t size)
 {
     const char *name = kin__scope_name(scope), *state = state_word(scope);
     if (kin_scope_cancel_called(scope))
-        return snprintf(text, size, "%s \"%s\": %s, cancelled",
-                        kind_of(scope), name, state);
+        return snprintf(text, size, "%s \"%s\": %s, cancelled", kind_of(scope),
+                        name, state);
     if (scope->deadline == KIN_NEVER || (scope->flags & KIN__RELATIVE))
         return snprintf(text, size, "%s \"%s\": %s", kind_of(scope), name,
                         state);

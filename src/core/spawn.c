@@ -154,8 +154,8 @@ static kin_task *stillborn(kin__runtime *rt, const kin_site *site,
     return task;
 }
 
-static kin_task *refuse(kin__runtime *rt, kin_group *group,
-                        kin_task *task, kin_error *err)
+static kin_task *refuse(kin__runtime *rt, kin_group *group, kin_task *task,
+                        kin_error *err)
 {
     kin__error_unhold(err);
     kin__group_child_ended(rt, group, task, err);
@@ -307,8 +307,7 @@ static kin_error *outcome_of_start(const kin_site *site, starter *s,
         return kin__error_list_take(&s->outcome);
     if (!s->called)
         return kin_fail_at(site, &KIN_MISUSE,
-                           "%s ended without calling kin_started",
-                           site->name);
+                           "%s ended without calling kin_started", site->name);
     if (value)
         *value = s->value;
     return NULL;

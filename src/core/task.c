@@ -25,8 +25,7 @@ static kin_error *sweep(kin__runtime *rt, kin_task *task, kin_error *outcome)
         kin__error_hold(&all, err);
     }
     char message[128];
-    snprintf(message, sizeof message, "task \"%s\" dropped errors",
-             task->name);
+    snprintf(message, sizeof message, "task \"%s\" dropped errors", task->name);
     return kin__error_group_of_list(task->site, message, &all);
 }
 
@@ -140,8 +139,8 @@ void kin__task_run(kin_task *task)
            one. Before anything is called, reach down past them, so that nothing
            overwrites them. */
         char *here = __builtin_frame_address(0), *lowest = here;
-        size_t size = task->stack_size ? task->stack_size
-                                       : kin__runtime_here->stack_size;
+        size_t size =
+            task->stack_size ? task->stack_size : kin__runtime_here->stack_size;
         for (kin_scope *s = task->scope; s; s = s->outer)
             if ((char *)s < lowest && here - (char *)s < (ptrdiff_t)size)
                 lowest = (char *)s;

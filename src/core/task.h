@@ -54,20 +54,20 @@ struct kin_task {
     kin__stack *stack; /* from its first run to its end */
     kin_task *next;    /* in the run queue, a list of pending or of ended */
     uint8_t phase;
-    uint8_t outcome;      /* kin_task_state, once ended */
-    bool copied : 1;      /* arg is a block of the heap, until it runs */
-    bool started : 1;     /* it has called kin_started */
-    bool delivering : 1;  /* in the list of a cancellation's walk */
-    bool keeps_name : 1;  /* the name is the site's: static */
-    bool limited : 1;     /* takes a place of its group's limit */
-    bool unborn : 1;      /* there was no memory to run it */
+    uint8_t outcome;     /* kin_task_state, once ended */
+    bool copied : 1;     /* arg is a block of the heap, until it runs */
+    bool started : 1;    /* it has called kin_started */
+    bool delivering : 1; /* in the list of a cancellation's walk */
+    bool keeps_name : 1; /* the name is the site's: static */
+    bool limited : 1;    /* takes a place of its group's limit */
+    bool unborn : 1;     /* there was no memory to run it */
     int saved_errno;
-    uint32_t open; /* scopes opened since its generator was resumed */
+    uint32_t open;       /* scopes opened since its generator was resumed */
     uint32_t copy;       /* bytes of arg to copy */
     uint32_t stack_size; /* 0: the usual */
-    const kin_site *at; /* where it last waited or gave way */
-    kin__wait *wait;    /* while PARKED */
-    kin_error *result;  /* of that wait; when ENDED, its error if kept */
+    const kin_site *at;  /* where it last waited or gave way */
+    kin__wait *wait;     /* while PARKED */
+    kin_error *result;   /* of that wait; when ENDED, its error if kept */
 
     /* cancellation */
     kin_scope *scope;       /* the innermost open one */

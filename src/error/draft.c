@@ -4,8 +4,8 @@
    let somebody else's text decide it. All texts and places of an error are in a
    block beside it, which halves of it share (kin__places).
 
-   References to what was behind a cancellation may lead anywhere in the text, so
-   they are put in at the end. Circles could never be freed, so a text that has
+   References to what was behind a cancellation may lead anywhere in the text,
+   so they are put in at the end. Circles could never be freed, so a text that has
    one is refused: nobody else has the new nodes yet, and their own fields serve
    to look for one. */
 #include "error/draft.h"
@@ -138,7 +138,7 @@ static void set_chain(kin_error *err, source *from, void *tail)
         err->chain[i] = &chain[i];
 }
 
-/* Base kinds and those that are not known here are KIN_REMOTE, by their name. */
+/* Base kinds, and those not known here, are a KIN_REMOTE of their name. */
 static void set_kind(kin_error *err, const char *name)
 {
     const kin_kind *kind = kin__kind_find(name);

@@ -7,8 +7,8 @@
    the list. A list belongs to a thread, and `home` is that thread's mark: only
    there may an error be held, let go, or have its last loose reference freed.
 
-   What a run keeps, since a task dropped it, is in a second list by links of its
-   own: such an error may come into another task's hands and be held there. */
+   What a run keeps, since a task dropped it, is in a second list by links of
+   its own: such an error may come into another task's hands, and be held. */
 #include "error/node.h"
 
 #include <stdlib.h>

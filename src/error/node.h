@@ -51,8 +51,8 @@ typedef struct kin__notes {
    a group and freed at once, and then the first two cache lines are all that is
    touched after the making. */
 struct kin_error {
-    /* Any thread, atomically: how many refer to it, and in the upper half how
-       many of those are owned; the mark of the thread that holds it, or NULL. */
+    /* Any thread, atomically: how many refer to it, in the upper half how many
+       of those are owned; the mark of the thread that holds it, or NULL. */
     uint64_t counts;
     const void *home;
 

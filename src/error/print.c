@@ -108,7 +108,6 @@ static void begin_head(printer *p)
                          : p->more                 ? KIN__BRANCH
                                                    : KIN__LAST_BRANCH;
     size_t levels = levels_at(p->depth);
-    size_t indent = branch == KIN__NO_BRANCH ? 0 : KIN__PAGE_STEP;
     if (p->depth > levels && !p->deepest_said) {
         kin__page_line(&p->page, levels, 0, KIN__NO_BRANCH);
         kin__page_put(&p->page, KIN__DIM,
@@ -117,7 +116,7 @@ static void begin_head(printer *p)
         p->deepest_said = true;
     }
     kin__page_line(&p->page, levels, 0, branch);
-    p->page.indent = indent;
+    p->page.indent = KIN__PAGE_STEP;
     if (p->depth > levels) {
         kin__page_put(&p->page, KIN__DIM, "[level ");
         kin__page_number(&p->page, KIN__DIM, p->depth);

@@ -16,7 +16,7 @@ static uint64_t in_use;
 _Static_assert(KIN__RESERVE_BLOCKS == 64, "a bit for each");
 
 static kin_error last = {
-    .counts = KIN__ONE,
+    .counts = 3 * KIN__ONE, /* never the only one */
     .kind = &KIN_NO_MEMORY,
     .message = "out of memory; what this stands for was said on standard error",
     .nodes = 1,

@@ -8,8 +8,8 @@
    too.
 
    The groups that have come apart are always the outermost ones of the path,
-   without a gap: when one does, so do those above it. Their halves are kept on a
-   list through their own links (nobody else has them yet): `next` is the pair
+   without a gap: when one does, so do those above it. Their halves are kept on
+   a list through their own links (nobody else has them yet): `next` is the pair
    outside, `prev` of the first half is the second.
 
    When a half cannot be made, not even from the reserve, the error is given

@@ -505,9 +505,12 @@ static kin_error *ask(const kin_site *site, kin_process *process,
                       kin_time until, kin_process_on_cancel *on_cancel,
                       void *context)
 {
-    if (!on_cancel)
-        return signal_failure(site, process, SIGTERM,
-                              signal_group(process, SIGTERM));
+    if (!on_cancel) {
+        int failure = signal_group(process, SIGTERM);
+        /* One that is stopped would not get to it. */
+        (void)signal_group(process, SIGCONT);
+        return signal_failure(site, process, SIGTERM, failure);
+    }
     return KIN_WITHIN(on_cancel(process, context), .deadline = until);
 }
 
@@ -545,6 +548,7 @@ static void end_group(kin_process *process, kin_time until, bool *killed)
         kin_error_free(kin_sleep(pause < left ? pause : left));
         pause = pause * 2 > LONGEST_PAUSE ? LONGEST_PAUSE : pause * 2;
     }
+    reap(process);
     process->gone = true;
 }
 
@@ -596,23 +600,27 @@ kin_error *kin_process_stop_at(const kin_site *site, kin_process *process,
 
 /* --- closing ------------------------------------------------------------- */
 
-/* Waits for one that has got its SIGKILL. Where no task can wait, or the
-   reactor cannot, the thread does. */
+/* Waits for one that has got its SIGKILL, and for its group. Where no task can
+   wait, or the reactor cannot, the thread does, for the process alone. */
 static void await_killed(kin_process *process)
 {
+    siginfo_t info;
     kin_error *err = NULL;
     if (kin_task_self()) {
+        bool killed = true;
         KIN_SCOPE(shield, .shield = true);
         while (!err && !process->ended)
             err = watch(KIN_HERE, process);
+        if (!err)
+            end_group(process, kin_now(), &killed);
         err = kin_scope_close(shield, err);
     }
     kin_error_free(err);
-    siginfo_t info;
     while (!process->ended) {
         (void)waitid(P_PIDFD, (id_t)process->pidfd, &info, WEXITED | WNOWAIT);
         look(process);
     }
+    reap(process);
 }
 
 void kin_process_close(kin_process **process)
@@ -628,9 +636,7 @@ void kin_process_close(kin_process **process)
     close_streams(it);
     look(it);
     (void)signal_group(it, SIGKILL);
-    if (!it->ended)
-        await_killed(it);
-    reap(it);
+    await_killed(it);
     kin__io_forget(it->pidfd);
     close(it->pidfd);
     leave(it);

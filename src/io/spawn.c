@@ -129,8 +129,9 @@ CHILD_CODE static int child(void *context)
         give_up(plan, KIN__SPAWN_GROUP);
     if (spawn->dies_with_parent) {
         syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        /* It may have died before. */
-        if (syscall(SYS_getppid) != plan->parent)
+        /* It may have died before. (0: it is in another namespace.) */
+        long parent = syscall(SYS_getppid);
+        if (parent != 0 && parent != plan->parent)
             give_up(plan, KIN__SPAWN_PREPARE);
     }
     reset_signals();

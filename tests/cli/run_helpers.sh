@@ -52,11 +52,18 @@ processes() {
         done
 }
 
-# MARK: whether sleep runs with it; whether so many do; whether nothing has it.
-is_asleep() { grep -qs "^sleep.$1" /proc/[0-9]*/cmdline; }
+# are_asleep N MARK: whether that many processes sleep with it.
 are_asleep() {
-    [[ $(grep -ls "^sleep.$2" /proc/[0-9]*/cmdline | wc -l) -eq $1 ]]
+    local it name count=0
+    for it in $(processes "$2"); do
+        read -r name 2>/dev/null <"/proc/$it/comm" || continue
+        [[ $name != sleep ]] || count=$((count + 1))
+    done
+    [[ $count -eq $1 ]]
 }
+is_asleep() { are_asleep 1 "$1"; }
+
+# Whether nothing has the mark.
 is_gone() { [[ -z $(processes "$1") ]]; }
 
 says() { grep -qF -e "$1" "$TMPDIR/started.out" "$TMPDIR/started.err"; }

@@ -287,15 +287,6 @@ TEST(b11_the_condition_is_put_to_groups_too)
     kin_error_free(match);
 }
 
-static bool add_to_sum(const kin_error *err, const kin_error *const path[],
-                       size_t depth, void *sum)
-{
-    (void)path;
-    (void)depth;
-    *(long *)sum = *(long *)sum * 31 + atol(kin_error_message(err));
-    return true;
-}
-
 /* Trees of every shape, by a number. */
 static kin_error *random_tree(unsigned *seed, int depth, int *next)
 {
@@ -369,7 +360,7 @@ TEST(b12_every_leaf_is_in_one_half_and_in_order)
 
 TEST(b13_the_halves_are_ordinary_or_not_by_themselves)
 {
-    kin_error *err = G("", fail_v("1"), kin_fail(&KIN_INTERRUPT, "")), *rest;
+    kin_error *err = G("", fail_v("1"), kin_fail(&KIN_INTERRUPT, "x")), *rest;
     CHECK(!kin_error_is(err, &KIN_FAILURE));
     kin_error *match = kin_error_split(err, &TEST_V, &rest);
     CHECK(kin_error_is(match, &KIN_FAILURE));
@@ -451,6 +442,24 @@ TEST(b15_there_is_one_type_of_group_and_halves_are_of_it)
     kin_error_free(rest);
 }
 
+/* Without recursion, for deep trees. */
+static bool count_one(const kin_error *err, const kin_error *const path[],
+                      size_t depth, void *count)
+{
+    (void)err;
+    (void)path;
+    (void)depth;
+    ++*(size_t *)count;
+    return true;
+}
+
+static size_t leaves_of(const kin_error *err)
+{
+    size_t count = 0;
+    kin_error_each_leaf(err, count_one, &count);
+    return count;
+}
+
 TEST(b16_a_deep_chain_is_counted_and_freed)
 {
     kin_error *err = deep(fail_v("1"), DEEP);
@@ -469,7 +478,7 @@ TEST(b16_a_deep_chain_is_split)
     kin_error *match = kin_error_split(err, &TEST_V, &rest);
     CHECK_EQ(depth_of(match), DEEP + 1);
     CHECK_EQ(depth_of(rest), DEEP + 1);
-    CHECK_EQ(leaf_count(match) + leaf_count(rest), 2);
+    CHECK_EQ(leaves_of(match) + leaves_of(rest), 2);
     kin_error_free(match);
     match = kin_error_split(rest, &TEST_T, &rest);
     CHECK(rest == NULL);
@@ -483,8 +492,8 @@ TEST(b16_a_deep_tree_with_leaves_on_every_level_is_split)
     for (int i = 1; i < DEEP; i++)
         err = i % 2 ? G("", err, fail_t("t")) : G("", fail_v("v"), err);
     kin_error *match = kin_error_split(err, &TEST_V, &rest);
-    long leaves[2] = {0, 0};
-    kin_error_each_leaf(match, add_to_sum, &leaves[0]);
+    CHECK_EQ(leaves_of(match), DEEP / 2);
+    CHECK_EQ(leaves_of(rest), DEEP / 2);
     size_t depth = 0;
     for (const kin_error *at = rest; kin_error_count(at); depth++)
         at = kin_error_member(at, 0);
@@ -535,7 +544,7 @@ TEST(b16_a_deep_chain_goes_through_handlers)
     kin_error *err = deep(G("", fail_v("1"), fail_t("2")), DEEP);
     err = HANDLE(err, NULL, {&TEST_V, again}, {&TEST_T, swallow});
     CHECK_EQ(depth_of(err), DEEP + 1);
-    CHECK_EQ(leaf_count(err), 1);
+    CHECK_EQ(leaves_of(err), 1);
     kin_error_free(err);
 }
 
@@ -736,7 +745,7 @@ TEST(b25_a_leaf_of_what_was_handled_makes_no_circle)
 
 static kin_error *raise_a_borrowed_leaf(kin_error *matched, void *context)
 {
-    (void)matched;
+    kin_error_free(matched);
     return (kin_error *)leaf(context, 0);
 }
 
@@ -744,12 +753,10 @@ TEST(b25_a_borrowed_leaf_is_a_misuse)
 {
     kin_error *other = G("", fail_k("1"));
     kin_error *err = G("eg", fail_v("a"), fail_t("b"));
-    kin_error *matched = kin_error_ref(err);
     err = HANDLE(err, other, {&TEST_V, raise_a_borrowed_leaf});
     CHECK(kin_error_has(err, &KIN_MISUSE));
     CHECK(kin_error_has(err, &TEST_T));
     kin_error_free(err);
-    kin_error_free(matched);
     CHECK_OUTCOME(other, "G[K1]");
 }
 
@@ -837,7 +844,7 @@ TEST(b31_notes_keep_their_order_and_stand_under_the_message)
     REQUIRE(message != NULL);
     CHECK(strncmp(strstr(message, "note"), "note: note 0 of many\n", 21) == 0);
     CHECK(strstr(text, "note 0 of") < strstr(text, "note 1 of"));
-    CHECK(strstr(text, "note 1 of") < strstr(text, "a_errors.c"));
+    CHECK(strstr(text, "note 1 of") < strstr(message, "a_errors.c"));
     kin_error_free(err);
 }
 
@@ -897,7 +904,7 @@ TEST(b32_a_full_disk_or_a_closed_stream_is_no_crash)
 
 TEST(b32_the_tree_is_one_write)
 {
-    enum { LEAVES = 40 };
+    enum { LEAVES = 25 };
     kin_error *members[LEAVES];
     for (int i = 0; i < LEAVES; i++)
         members[i] = fail_v("leaf number %d", i);

@@ -291,9 +291,9 @@ static kin_error *b74_child(void *arg)
     NOTE("moved:%d", kin_task_group(kin_task_self()) == state->target);
     NOTE("running:%d", (int)kin_group_running(state->target));
     {
-        KIN_SCOPE(section, .shield = true);
+        KIN_SCOPE(cleanup, .shield = true);
         kin_error *slept = kin_sleep(KIN_SECONDS(3));
-        slept = kin_scope_close(section, slept);
+        slept = kin_scope_close(cleanup, slept);
         CHECK_SHAPE(slept, "OK");
         kin_error_free(slept);
     }
@@ -435,9 +435,9 @@ static kin_error *b77_child(void *arg)
 {
     (void)arg;
     {
-        KIN_SCOPE(section, .shield = true);
+        KIN_SCOPE(cleanup, .shield = true);
         kin_error *err = kin_sleep(KIN_SECONDS(3));
-        KIN_TRY(kin_scope_close(section, err));
+        KIN_TRY(kin_scope_close(cleanup, err));
     }
     NOTE("shielded");
     return kin_sleep_forever();

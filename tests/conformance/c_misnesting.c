@@ -3,6 +3,9 @@
    places, and the task can go on. */
 #include "harness.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 /* Runs it with every seed; its own checks are inside. */
 #define RUNS(main_task, outcome) \
     EACH_SEED(seed)              \
@@ -406,5 +409,41 @@ TEST(b126_open_scope_at_the_end_of_a_task)
         CHECK_STR(shape_sorted(err), "G[CANCELLED, MISUSE]");
         CHECK_CONTAINS(misuse_in(err), "held");
         kin_error_free(err);
+    }
+}
+
+/* --- C10: what is no scope --------------------------------------------- */
+
+static kin_error *c10_setters(void *arg)
+{
+    kin_scope garbage;
+    memset(&garbage, *(int *)arg, sizeof garbage);
+    kin_scope_cancel(&garbage, NULL);
+    kin_scope_set_shield(&garbage, true);
+    kin_scope_set_deadline(&garbage, kin_now() + KIN_SECONDS(1));
+    return kin_checkpoint();
+}
+
+/* Says on standard error what it gave. */
+static void runs_the_setters(void *arg)
+{
+    kin_error *err = run_virtual(c10_setters, arg, 0);
+    fputs(shape(err), stderr);
+    _exit(0);
+}
+
+/* C10: cancelling, shielding or timing what was never a scope is a KIN_MISUSE,
+   whatever lies in that memory. */
+TEST(c10_setting_what_is_no_scope)
+{
+    int fills[] = {0x00, 0x01, 0x02, 0xA5, 0xFF};
+    for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
+        int status = -1;
+        const char *text =
+            in_child_process(runs_the_setters, &fills[i], &status);
+        if (!WIFEXITED(status))
+            FAIL("memory full of %#x: status %#x", fills[i], status);
+        else
+            CHECK_STR(text, "G[MISUSE, MISUSE, MISUSE]");
     }
 }

@@ -493,10 +493,34 @@ static kin_error *b131_outer_first(void *arg)
     return kin_scope_close(outer, err);
 }
 
+static void says_first(const kin_error *cancelled)
+{
+    CHECK_STR(why(cancelled)->text, "first");
+}
+
+static kin_error *b131_task_and_group(void *arg)
+{
+    (void)arg;
+    waiting jobs[2] = {{says_first, false}, {says_first, false}};
+    KIN_GROUP(before);
+    kin_task *task = kin_spawn(before, waits_and_checks, &jobs[0]);
+    kin_task_cancel(task, "first");
+    kin_group_cancel(before, "second");
+    CHECK_OUTCOME(kin_group_close(before, NULL), "OK");
+    KIN_GROUP(after);
+    task = kin_spawn(after, waits_and_checks, &jobs[1]);
+    kin_group_cancel(after, "first");
+    kin_task_cancel(task, "second");
+    CHECK_OUTCOME(kin_group_close(after, NULL), "OK");
+    CHECK(jobs[0].checked && jobs[1].checked);
+    return NULL;
+}
+
 /* B131: of several scopes around a task it is the cancellation that was first
    to reach it that errors record, whoever absorbs it. */
 TEST(b131_first_to_reach_the_task)
 {
     RUNS(b131_inner_first, "OK");
     RUNS(b131_outer_first, "OK");
+    RUNS(b131_task_and_group, "OK");
 }

@@ -315,12 +315,12 @@ static kin_error *b135(void *arg)
     CHECK_OUTCOME(kin_sleep(KIN_SECONDS(0.5)), "CANCELLED");
     CHECK_EQ(kin_now() - began, KIN_SECONDS(1));
 
-    KIN_SCOPE(cleaning, .move_on_after = KIN_SECONDS(1), .shield = true);
+    KIN_SCOPE(cleanup, .move_on_after = KIN_SECONDS(1), .shield = true);
     CHECK_OUTCOME(kin_sleep(KIN_SECONDS(0.5)), "OK");
     CHECK_EQ(kin_now() - began, KIN_SECONDS(1.5));
-    CHECK_OUTCOME(kin_scope_close(cleaning, kin_sleep_forever()), "OK");
+    CHECK_OUTCOME(kin_scope_close(cleanup, kin_sleep_forever()), "OK");
     CHECK_EQ(kin_now() - began, KIN_SECONDS(2));
-    CHECK_STR(scope_state(cleaning), "called=1 caught=1");
+    CHECK_STR(scope_state(cleanup), "called=1 caught=1");
 
     CHECK_OUTCOME(kin_checkpoint(), "CANCELLED");
     return kin_scope_close(scope, err);
@@ -851,6 +851,8 @@ static kin_error *parks_in_a_scope(void *arg)
     job->inner = inner;
     kin_error *err = kin_park(job->abort, job, "the test");
     NOTE("park:%s", shape(err));
+    /* what it was cancelled by is known, though a shield hides it by now */
+    CHECK_EQ(err != NULL, err && kin_error_during(err));
     kin_error_free(err);
     err = kin_checkpoint();
     NOTE("then:%s", shape(err));
@@ -907,6 +909,75 @@ TEST(b143_abort_is_called_once)
     RUNS(b143, "OK");
     RUNS(b143_shield, "OK");
     RUNS(b143_refused, "OK");
+}
+
+/* Two who wait; whose abort is called first, wakes the other, and cancels a
+   third one somewhere else. */
+typedef struct partner {
+    kin_task *task; /* while it waits */
+    struct partner *other;
+    kin_scope *third;
+    int *aborts;
+} partner;
+
+static bool wakes_its_partner(void *context)
+{
+    partner *self = context;
+    ++*self->aborts;
+    self->task = NULL;
+    if (self->other->task) {
+        kin_wake(self->other->task, NULL);
+        self->other->task = NULL;
+    }
+    kin_scope_cancel(self->third, "an abort");
+    return true;
+}
+
+static kin_error *waits_with_a_partner(void *arg)
+{
+    partner *self = arg;
+    self->task = kin_task_self();
+    kin_error *err = kin_park(wakes_its_partner, self, "its partner");
+    NOTE("park:%s", shape(err));
+    kin_error_free(err);
+    return kin_checkpoint();
+}
+
+static kin_error *is_the_third(void *arg)
+{
+    partner *pair = arg;
+    KIN_SCOPE(scope);
+    pair[0].third = pair[1].third = scope;
+    kin_error *err = kin_sleep_forever();
+    NOTE("third:%s", shape(err));
+    return kin_scope_close(scope, err);
+}
+
+static kin_error *b143_partners(void *arg)
+{
+    (void)arg;
+    int aborts = 0;
+    partner pair[2] = {{NULL, &pair[1], NULL, &aborts},
+                       {NULL, &pair[0], NULL, &aborts}};
+    KIN_GROUP(elsewhere);
+    kin_spawn(elsewhere, is_the_third, pair);
+    KIN_GROUP(group);
+    kin_spawn(group, waits_with_a_partner, &pair[0]);
+    kin_spawn(group, waits_with_a_partner, &pair[1]);
+    settle();
+    kin_group_cancel(group, NULL);
+    kin_error *err = kin_group_close(group, NULL);
+    err = kin_group_close(elsewhere, err);
+    CHECK_EQ(aborts, 1);
+    CHECK_LOG_SORTED("park:CANCELLED park:OK third:CANCELLED");
+    return err;
+}
+
+/* B143: an abort may wake a task that was about to be aborted too, whose wait
+   then ends well, and may cancel another. */
+TEST(b143_abort_that_wakes_and_cancels)
+{
+    RUNS(b143_partners, "OK");
 }
 
 /* --- B144 to B147: checkpoints and sleeps ------------------------------ */
@@ -1059,11 +1130,24 @@ static kin_error *b148(const operation *on, stage *set)
     return kin_group_close(group, NULL);
 }
 
+static kin_error *b148_system_clock(void *arg)
+{
+    (void)arg;
+    errno = EDOM;
+    kin_error *err = kin_sleep(KIN_MICROSECONDS(10));
+    CHECK_EQ(errno, EDOM);
+    for (int i = 0; i < 3000 && !err; i++)
+        err = kin_checkpoint();
+    CHECK_EQ(errno, EDOM);
+    return err;
+}
+
 /* B148: errno is the task's own: after an operation it is what it was before,
    whatever other tasks did, and however the operation ended. */
 TEST(b148_errno_is_the_tasks_own)
 {
     every_operation(b148);
+    CHECK_OUTCOME(kin_run(b148_system_clock, NULL), "OK");
 }
 
 /* --- B149: a condition, made of wait lists ----------------------------- */
@@ -1317,7 +1401,7 @@ static kin_error *wakes_twice(void *arg)
     kin_spawn(group, parks_and_notes, &job);
     settle();
     kin_wake(job.task, fail_v("1"));
-    kin_wake(job.task, fail_t("2"));
+    kin_wake(job.task, kin_error_give(fail_t("2")));
     kin_error *err = kin_group_close(group, NULL);
     CHECK_LOG("park:V1");
     CHECK_EQ(job.aborts, 0);

@@ -153,6 +153,155 @@ TEST(c2_cancellation_is_a_level)
     RUNS(c2, "OK");
 }
 
+/* --- C1, C2 and C8 together: any tree ---------------------------------- */
+
+/* A scope or a group that is open somewhere, and what is true of it. */
+typedef struct place {
+    struct place *around;
+    kin_scope *scope;
+    bool cancelled, shield;
+} place;
+
+enum { PLACES = 500, DEEPEST = 4 };
+
+typedef struct wood {
+    place *open[PLACES];
+    size_t count;
+    uint32_t random;
+} wood;
+
+typedef struct wanderer {
+    wood *in;
+    place *at;
+    int depth;
+} wanderer;
+
+static uint32_t toss(wood *in, uint32_t sides)
+{
+    in->random = in->random * 1664525 + 1013904223;
+    return (in->random >> 8) % sides;
+}
+
+static bool is_cancelled(const place *at)
+{
+    for (; at; at = at->around) {
+        if (at->cancelled)
+            return true;
+        if (at->shield)
+            return false;
+    }
+    return false;
+}
+
+static void enter(wood *in, place *at)
+{
+    if (in->count < PLACES)
+        in->open[in->count++] = at;
+}
+
+static void leave(wood *in, place *at)
+{
+    for (size_t i = 0; i < in->count; i++)
+        if (in->open[i] == at)
+            in->open[i] = in->open[--in->count];
+}
+
+/* Does something to a place that may be anybody's. */
+static void meddle(wood *in, bool cancel)
+{
+    if (in->count == 0)
+        return;
+    place *at = in->open[toss(in, (uint32_t)in->count)];
+    if (cancel) {
+        at->cancelled = true;
+        kin_scope_cancel(at->scope, NULL);
+    } else {
+        at->shield = !at->shield;
+        kin_scope_set_shield(at->scope, at->shield);
+    }
+}
+
+static void wander(wood *in, place *around, int depth);
+
+static kin_error *wanders_as_a_child(void *arg)
+{
+    wanderer *self = arg;
+    wander(self->in, self->at, self->depth);
+    return NULL;
+}
+
+static void wander_in_a_scope(wood *in, place *around, int depth)
+{
+    KIN_SCOPE(scope);
+    place here = {.around = around, .scope = scope};
+    enter(in, &here);
+    wander(in, &here, depth);
+    leave(in, &here);
+    bool cancelled = is_cancelled(&here);
+    bool absorbs = cancelled && (here.shield || !is_cancelled(around));
+    kin_error *err = kin_checkpoint_if_cancelled();
+    CHECK_EQ(err != NULL, cancelled);
+    err = kin_scope_close(scope, err);
+    CHECK_EQ(err != NULL, cancelled && !absorbs);
+    CHECK_EQ(kin_scope_cancelled_caught(scope), absorbs);
+    kin_error_free(err);
+}
+
+static void wander_in_a_group(wood *in, place *around, int depth)
+{
+    KIN_GROUP(group);
+    place here = {.around = around, .scope = kin_group_scope(group)};
+    wanderer child = {in, &here, depth};
+    enter(in, &here);
+    kin_spawn(group, wanders_as_a_child, &child);
+    kin_spawn(group, wanders_as_a_child, &child);
+    wander(in, &here, depth);
+    CHECK_OUTCOME(kin_group_close(group, NULL), "OK");
+    leave(in, &here);
+}
+
+static void wander(wood *in, place *around, int depth)
+{
+    for (int i = 0; i < 12; i++) {
+        kin_error *err = NULL;
+        uint32_t dice = toss(in, depth < DEEPEST ? 12 : 9);
+        if (dice < 2)
+            meddle(in, true);
+        else if (dice < 5)
+            meddle(in, false);
+        else if (dice < 7)
+            err = kin_checkpoint();
+        else if (dice < 9)
+            err = kin_sleep(KIN_MILLISECONDS(1));
+        else if (dice < 11)
+            wander_in_a_scope(in, around, depth + 1);
+        else
+            wander_in_a_group(in, around, depth + 1);
+        kin_error_free(err);
+        CHECK_EQ(kin_effective_deadline() == INT64_MIN, is_cancelled(around));
+    }
+}
+
+static kin_error *any_tree(void *arg)
+{
+    wood in = {.random = *(uint32_t *)arg};
+    wander(&in, NULL, 0);
+    CHECK_EQ(in.count, 0);
+    return kin_checkpoint();
+}
+
+/* C1, C2, C8: whatever is cancelled, shielded and opened by whomever, a task is
+   cancelled exactly when a scope around it is that no shield hides, and a scope
+   absorbs exactly what nothing further out will. */
+TEST(c2_cancellation_is_what_it_is_defined_to_be)
+{
+    EACH_SEED(seed)
+    {
+        for (uint32_t dice = 1; dice <= 30; dice++)
+            CHECK_OUTCOME(run_virtual(any_tree, &dice, seed), "OK");
+    }
+}
+
 /* --- C3: cancelled before the start ------------------------------------ */
 
 static int started;

@@ -143,10 +143,24 @@ static kin_error *b227_rate(void *arg)
     return NULL;
 }
 
-/* B227: at a rate of 2 two virtual seconds pass in a real one; at 0 none. */
+static kin_error *b227_rate_of_sleeps(void *arg)
+{
+    (void)arg;
+    CHECK_OUTCOME(kin_clock_set_autojump(KIN_NEVER), "OK");
+    CHECK_OUTCOME(kin_clock_set_rate(10), "OK");
+    kin_time really = real_now(), began = kin_now();
+    CHECK_OUTCOME(kin_sleep(KIN_MILLISECONDS(50)), "OK");
+    CHECK(kin_now() - began >= KIN_MILLISECONDS(50));
+    CHECK(real_now() - really >= KIN_MILLISECONDS(5) - 10);
+    return NULL;
+}
+
+/* B227: at a rate of 2 two virtual seconds pass in a real one; at 0 none. Who
+   sleeps wakes when it is time. */
 TEST(b227_rate_of_the_virtual_clock)
 {
     CHECK_OUTCOME(run_virtual(b227_rate, NULL, 0), "OK");
+    CHECK_OUTCOME(run_virtual(b227_rate_of_sleeps, NULL, 0), "OK");
 }
 
 static kin_error *sleeps_to_be_jumped_over(void *arg)

@@ -393,7 +393,6 @@ static kin_error *late_checkpoint(void *arg)
 {
     bool passing = *(bool *)arg;
     KIN_SCOPE(limit, .move_on_after = KIN_MILLISECONDS(1));
-    CHECK_OUTCOME(kin_pass(), "OK");
     spin(KIN_MILLISECONDS(3));
     kin_error *err = passing ? kin_pass() : kin_checkpoint();
     CHECK_SHAPE(err, "CANCELLED");
@@ -495,6 +494,13 @@ static kin_error *waits_for_nothing(void *arg)
     return kin_sleep_forever();
 }
 
+static kin_error *waits_behind_a_shield(void *arg)
+{
+    (void)arg;
+    KIN_SCOPE(shield, .shield = true);
+    return kin_scope_close(shield, kin_sleep_forever());
+}
+
 /* When nothing can ever run again the run fails with a KIN_DEADLOCK that says
    who waits for what; all of them are woken, and clean up. */
 TEST(deadlock_says_who_waits_for_what)
@@ -514,7 +520,10 @@ TEST(deadlock_says_who_waits_for_what)
     kin_error *err = run_virtual(waits_for_nothing, NULL, 0);
     CHECK(leaf_of(err, &KIN_DEADLOCK) != NULL);
     kin_error_free(err);
-    /* with the system clock as well */
+    /* behind a shield, and with the system clock, as well */
+    err = run_virtual(waits_behind_a_shield, NULL, 0);
+    CHECK(leaf_of(err, &KIN_DEADLOCK) != NULL);
+    kin_error_free(err);
     err = kin_run(waits_for_nothing, NULL);
     CHECK(leaf_of(err, &KIN_DEADLOCK) != NULL);
     kin_error_free(err);
@@ -678,6 +687,63 @@ static kin_error *fails_with_one_behind(void *arg)
 TEST(b258_main_fails_with_background_tasks)
 {
     RUNS(fails_with_one_behind, "V1");
+}
+
+static kin_error *exits_a_little_later(void *arg)
+{
+    (void)arg;
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    return kin_exit(3);
+}
+
+static kin_error *background_exits(void *arg)
+{
+    (void)arg;
+    kin_spawn_background(exits_a_little_later, NULL);
+    kin_error *err = kin_sleep_forever();
+    CHECK_SHAPE(err, "CANCELLED");
+    return err;
+}
+
+/* B165: a background task's exit is no child error: it ends the run, and comes
+   out of it. */
+TEST(b165_exit_of_a_background_task)
+{
+    RUNS(background_exits, "EXIT(3)");
+}
+
+static kin_error *notes_that_it_ran(void *arg)
+{
+    (void)arg;
+    NOTE("ran");
+    return NULL;
+}
+
+static kin_error *spawns_too_late(void *arg)
+{
+    (void)arg;
+    kin_error *err = kin_sleep_forever();
+    kin_spawn_background(notes_that_it_ran, NULL, .name = "late");
+    return err;
+}
+
+static kin_error *leaves_one_that_spawns(void *arg)
+{
+    (void)arg;
+    kin_spawn_background(spawns_too_late, NULL);
+    return kin_checkpoint();
+}
+
+/* B161: what is spawned into the background when the run ends fails at once,
+   out loud. */
+TEST(b161_spawned_into_the_background_too_late)
+{
+    EACH_SEED(seed)
+    {
+        CHECK_OUTCOME(run_virtual(leaves_one_that_spawns, NULL, seed), "OK");
+        CHECK_LOG("");
+        CHECK_UNHANDLED("late:CLOSED");
+    }
 }
 
 /* --- B250: the interrupt ----------------------------------------------- */

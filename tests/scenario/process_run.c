@@ -271,6 +271,8 @@ static kin_error *runs_script(void *arg)
     kin_process_options with = c->with;
     with.grace = c->grace;
     with.out = KIN_STDIO_FD(c->said[1]);
+    if (!with.err)
+        with.err = KIN_STDIO_NULL; /* sh says what its children die of */
     c->err = kin_process_run_at(KIN_HERE, SH(c->script), NULL, &with);
     c->took = kin_now() - before;
     c->err = kin_error_ref(c->err);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -325,6 +326,55 @@ static kin_error *closes_over_grandchildren(void *arg)
 TEST(a_close_leaves_nobody_running)
 {
     CHECK_OUTCOME(run_system(closes_over_grandchildren, NULL), "OK");
+}
+
+/* A program that inherits orphans reaps those of the group; the harness counts
+   the children that are left. */
+static kin_error *inherits_orphans(void *arg)
+{
+    kin_process *process = NULL;
+    int child = -1;
+    (void)arg;
+    KIN_TRY(start_script(&process, "sleep 1000 & echo $!; wait", &child));
+    kin_process_close(&process);
+    CHECK(kill(child, 0) < 0 && errno == ESRCH);
+    KIN_TRY(start_script(&process, "sleep 1000 & echo $!; wait", &child));
+    CHECK_OUTCOME(kin_process_stop(process, KIN_SECONDS(10)), "OK");
+    CHECK(kill(child, 0) < 0 && errno == ESRCH);
+    kin_process_close(&process);
+    KIN_TRY(start_script(&process, "sleep 0 & sleep 1000 & echo $!", &child));
+    CHECK_EQ(code_of(process), 0);
+    kin_process_close(&process);
+    CHECK(kill(child, 0) < 0 && errno == ESRCH);
+    return NULL;
+}
+
+TEST(orphans_of_the_group_are_reaped_by_who_inherits_them)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    CHECK_OUTCOME(run_system(inherits_orphans, NULL), "OK");
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+static kin_error *stops_a_stopped_one(void *arg)
+{
+    kin_process *process = NULL;
+    int number;
+    (void)arg;
+    KIN_TRY(start_script(&process,
+                         "trap 'exit 7' TERM; echo 0;"
+                         "while :; do sleep 0.01; done",
+                         &number));
+    CHECK_OUTCOME(kin_process_signal_group(process, SIGSTOP), "OK");
+    CHECK_OUTCOME(kin_process_stop(process, KIN_SECONDS(10)), "OK");
+    CHECK_EQ(code_of(process), 7);
+    kin_process_close(&process);
+    return NULL;
+}
+
+TEST(a_process_that_stands_still_is_woken_to_end)
+{
+    CHECK_OUTCOME(run_system(stops_a_stopped_one, NULL), "OK");
 }
 
 static kin_error *closes_while_cancelled(void *arg)

@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# The commands together: policies, limits, deadlines, and the tree at the end.
+. "${0%/*}/harness.sh"
+. "${0%/*}/run_helpers.sh"
+
+# "With --all, the first failure cancels the rest", "--all (default)"
+test_all() {
+    local option it
+    it=$(mark)
+    for option in --quiet --all; do
+        run 1 $option -- sleep "$it" ::: sh -c 'sleep 0.1; exit 3' ::: true
+        is_gone "$it"
+        contains "$err" 'command failed: "sh": exit status 3'
+    done
+}
+
+# --any: the first success cancels the rest, and then nothing is wrong.
+test_any() {
+    local it
+    it=$(mark)
+    run 0 --any --quiet -- sleep "$it" ::: false ::: sleep 0.2
+    is_gone "$it"
+    [[ -z $err ]] || fail "$err"
+    run 1 --any -- sh -c 'exit 3' ::: sh -c 'exit 4'
+    contains "$err" 'kin run: 2 of 2 commands failed'
+}
+
+# --each: each on its own.
+test_each() {
+    run 1 --each -- sh -c 'exit 3' ::: sh -c 'sleep 0.2; echo done' ::: false
+    [[ $out == 'sh#2  | done' ]]
+    contains "$err" '1. command failed: "'
+    contains "$err" '2. command failed: "'
+    contains "$err" 'kin run: 2 of 3 commands failed ('
+    run 0 --each -- true ::: sh -c 'echo done'
+}
+
+# "-j, --limit N: at most N at once"
+test_limit() {
+    own_folder
+    local words=() i
+    mkdir at
+    for i in {1..300}; do
+        words+=(sh -c 'mkdir at/$$; ls at | wc -l; sleep 0.005; rmdir at/$$'
+            :::)
+    done
+    unset 'words[-1]'
+    kin run --no-prefix -j 4 -- "${words[@]}" >"$TMPDIR/out"
+    [[ $(lines "$TMPDIR/out") -eq 300 ]]
+    [[ $(sort -n "$TMPDIR/out" | tail -n 1) -le 4 ]]
+    kin run --no-prefix -j1 -- "${words[@]:0:79}" >"$TMPDIR/out"
+    [[ $(sort -u "$TMPDIR/out") == 1 ]]
+}
+
+# Commands whose turn has not come do not start when the run is cancelled.
+test_limit_and_failure() {
+    own_folder
+    run 1 -j2 -- sleep "$(mark)" ::: false ::: touch started ::: touch started
+    [[ ! -e started ]]
+    contains "$err" \
+        'kin run: 1 of 4 commands failed, 1 cancelled, 2 not started'
+    run 1 -j1 --each -- false ::: touch started
+    [[ -e started ]]
+}
+
+# "--fail-after DURATION, --move-on-after DURATION"
+test_deadlines() {
+    local it
+    it=$(mark)
+    run 124 --fail-after 0.1 -- sleep "$it" ::: echo x
+    [[ $out == 'echo  | x' ]]
+    is_gone "$it"
+    contains "$err" 'kin run: 1 of 2 commands cancelled (2 sub-errors)'
+    contains "$err" '1. timeout: --fail-after 100 ms ran out'
+    contains "$err" '2. command cancelled: "sleep": killed by SIGTERM after 1'
+    contains "$err" 'note: because --fail-after 100 ms ran out'
+
+    run 0 --move-on-after 0.1 -- sleep "$it" ::: echo x
+    is_gone "$it"
+    [[ $err == \
+        'kin run: --move-on-after 100 ms ran out: 1 stopped, 0 not started' ]] ||
+        fail "$err"
+    run 1 --each --move-on-after 0.2 -- sleep "$it" ::: false
+    run 0 --any --move-on-after 0.1 -- sleep "$it" ::: sleep "$it"
+    is_gone "$it"
+    run 0 --fail-after 1h -- true
+}
+
+# "At the end, on standard error, the error tree: one leaf per failed command
+# with its exit status or signal, how long it ran and the last lines it wrote to
+# standard error; cancelled commands say which failure cancelled them."
+test_tree() {
+    run 1 -- sleep "$(mark)" ::: \
+        sh -c 'seq 20 >&2; printf "%0300d\n" 1 >&2; sleep 0.1; exit 3' ::: true
+    err=$(sed '1,/^kin run: "sh" failed/d' <<<"$err")
+    contains "$err" 'kin run: 1 of 3 commands failed, 1 cancelled (2 sub-errors)'
+    [[ $err =~ '1. command failed: "sh": exit status 3 after '([0-9]+)' ms' ]]
+    [[ ${BASH_REMATCH[1]} -ge 100 ]]
+    contains "$err" 'note: stderr: 12
+'
+    contains "$err" 'note: stderr: 20
+'
+    refute grep 'stderr: 11' <<<"$err"
+    contains "$err" '000...'
+    contains "$err" '2. command cancelled: "sleep": killed by SIGTERM after '
+    contains "$err" 'note: because "sh" failed: exit status 3 after '
+    contains "$err" "note: ran: sh -c 'seq 20 >&2;"
+    [[ $(wc -L <<<"$err") -le 80 ]]
+}
+
+test_signals_in_words() {
+    run 1 -- sh -c 'kill -KILL $$'
+    contains "$err" 'command failed: "sh": killed by SIGKILL after '
+    run 1 -- sh -c 'kill -TERM $$'
+    contains "$err" 'killed by SIGTERM'
+}
+
+# A lone command's leaf is the tree.
+test_one_command() {
+    run 1 -- false
+    [[ $err =~ ^'command failed: "false": exit status 1 after '[0-9]+' ms'$ ]] ||
+        fail "$err"
+}
+
+# What was overwritten on its line, and colours, are not for the tree.
+test_last_lines_are_readable() {
+    run 1 -- sh -c 'printf "10%%\r50%%\r100%%\n\033[1;31merror\033[0m\r\n" >&2
+        exit 1'
+    contains "$err" 'stderr: 100%
+'
+    contains "$err" 'stderr: error'
+    refute grep -F 'stderr: 10%' <<<"$err"
+}
+
+run_tests
