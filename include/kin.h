@@ -7,8 +7,11 @@
 #include <kin/error.h>
 #include <kin/group.h>
 #include <kin/park.h>
+#include <kin/process.h>
 #include <kin/run.h>
 #include <kin/scope.h>
+#include <kin/signal.h>
+#include <kin/stream.h>
 #include <kin/task.h>
 #include <kin/time.h>
 

@@ -15,9 +15,9 @@ KIN__C_BEGIN
 typedef bool kin_abort_fn(void *context);
 
 /* Waits until somebody calls kin_wake for this task, and returns what that was
-   given. `what` says for dumps what is waited for; borrowed. Fails with
-   KIN_CANCELLED when already cancelled, before anything else. A NULL abort is a
-   wait that cannot be cancelled, and then this is no cancel point either.
+   given. `what` says for dumps what is waited for; borrowed. Fails when already
+   cancelled, before anything else: the abort is then not called. A NULL abort is
+   a wait that cannot be cancelled, and then this is no cancel point either.
    Checkpoint. (Trio: wait_task_rescheduled) */
 #define kin_park(abort, context, what) \
     kin_park_at(KIN_HERE, abort, context, what)

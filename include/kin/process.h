@@ -24,7 +24,7 @@ typedef struct kin_process_status {
     int code; /* its exit status, or -N: killed by signal N */
     bool core_dumped;
     bool known; /* false: somebody else took its status away (this program
-                         ignores SIGCHLD, say); the code is 0 then */
+                   ignores SIGCHLD, say); the code is 0 then */
 } kin_process_status;
 
 /* Ends a process politely, in place of SIGTERM to its group. Runs in the task
@@ -41,9 +41,9 @@ typedef struct kin_process_options {
     bool join_group KIN__UNSET; /* stays in this program's process group, to
                                    share its terminal; then what is said of the
                                    group here is true of the process alone */
-    bool survive KIN__UNSET; /* goes on when this program is killed; else it is
-                                sent SIGKILL then, and when the thread that
-                                started it ends. Its own children are not. */
+    bool survive KIN__UNSET;    /* goes on when this program is killed; else it
+                                (not its own children) is sent SIGKILL then,
+                                and when the thread that started it ends */
 
     /* for kin_process_run alone */
     const void *input KIN__UNSET;  /* what it is given to read; borrowed */
@@ -55,6 +55,11 @@ typedef struct kin_process_options {
     kin_process_on_cancel *on_cancel KIN__UNSET;
     void *context KIN__UNSET; /* for on_cancel */
 } kin_process_options;
+
+/* A command with its arguments, in C: KIN_ARGV("sort", "-n", path). */
+#ifndef __cplusplus
+#define KIN_ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
+#endif
 
 /* Starts argv[0] with these arguments (the last is NULL). A name without a
    slash is looked for along the PATH of the environment that it gets; one with

@@ -23,30 +23,6 @@
    its place there and goes on to the run queue from it. */
 #include "core/runtime.h"
 
-static kin__reason *earlier(kin__reason *a, kin__reason *b)
-{
-    if (!a || !b)
-        return a ? a : b;
-    return a->order <= b->order ? a : b;
-}
-
-kin__reason *kin__task_base(const kin_task *task)
-{
-    const kin_group *group = task->group;
-    kin__reason *base = group->scope.effective;
-    if (__builtin_expect(group->shutdown != NULL, 0))
-        base = earlier(base, group->shutdown);
-    return task->own ? earlier(base, task->own) : base;
-}
-
-/* What is around a scope. */
-kin__reason *kin__scope_outer_reason(const kin_scope *scope)
-{
-    if (scope->outer)
-        return scope->outer->effective;
-    return scope->task ? kin__task_base(scope->task) : NULL;
-}
-
 static void deliver_later(kin__runtime *rt, kin_task *task)
 {
     if (task->phase != KIN__PARKED || task->delivering || !task->wait->abort)
@@ -62,8 +38,8 @@ static void abort_wait(kin__runtime *rt, kin_task *task)
     kin__wait *wait = task->wait;
     kin_abort_fn *abort = wait->abort;
     wait->abort = NULL; /* at most once */
-    if (!abort(wait->context))
-        return;
+    if (!abort(wait->context) || task->phase != KIN__PARKED)
+        return; /* refused, or it woke the task itself */
     wait->reason = kin__reason_ref(task->cancelled);
     kin__ready(rt, task);
 }
@@ -113,7 +89,8 @@ static kin_group *refresh_chain(kin__runtime *rt, kin_task *task,
         kin_scope *outermost = turn(task->scope, end);
         for (kin_scope *s = outermost; s != end; s = s->outer) {
             bool shield = s->flags & KIN__SHIELD;
-            kin__reason *now = earlier(s->own, shield ? NULL : around);
+            kin__reason *now =
+                kin__reason_earlier(s->own, shield ? NULL : around);
             if (now != s->effective && (s->flags & KIN__IS_GROUP)) {
                 kin__group_of(s)->walk = walk;
                 walk = kin__group_of(s);

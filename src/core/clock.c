@@ -134,9 +134,10 @@ static bool forget_idler(void *context)
 {
     kin__idler *idler = context;
     kin__idler **at = &kin__runtime_here->idlers;
-    while (*at != idler)
+    while (*at && *at != idler)
         at = &(*at)->next;
-    *at = idler->next;
+    if (*at)
+        *at = idler->next;
     return true;
 }
 
@@ -152,7 +153,11 @@ kin_error *kin_wait_all_tasks_blocked_at(const kin_site *site, kin_time cushion)
         at = &(*at)->next;
     idler.next = *at;
     *at = &idler;
-    return kin_park_at(site, forget_idler, &idler, "all tasks to wait");
+    kin_error *err =
+        kin_park_at(site, forget_idler, &idler, "all tasks to wait");
+    if (err)
+        forget_idler(&idler); /* the park may fail before it waits */
+    return err;
 }
 
 /* Ends the waits with the smallest cushion. */

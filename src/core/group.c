@@ -31,7 +31,7 @@ static bool ends_all(const kin_error *err)
 void kin__group_setup(kin_group *group, const kin_site *site,
                       const kin_group_options *options)
 {
-    kin_scope_init_at(site, &group->scope, NULL);
+    kin__scope_prepare(&group->scope, site);
     group->scope.flags = KIN__IS_GROUP;
     group->policy = KIN_ALL;
     group->keep = group->shut = group->succeeded = group->waiting = false;
@@ -281,8 +281,10 @@ void kin__group_check_end(kin_group *group)
 {
     if (group->running || group->starting)
         return;
-    kin_wait_list_wake(&group->waiters, SIZE_MAX);
-    kin_wait_list_wake(&group->end_waiters, SIZE_MAX);
+    if (group->waiters.first)
+        kin_wait_list_wake(&group->waiters, SIZE_MAX);
+    if (group->end_waiters.first)
+        kin_wait_list_wake(&group->end_waiters, SIZE_MAX);
     if (group->waiting) {
         group->waiting = false;
         kin_wake(group->scope.task, NULL);
@@ -300,7 +302,8 @@ void kin__group_child_gone(kin__runtime *rt, kin_group *group, kin_task *task)
         keep_ended(group, task);
     else
         kin__task_free(rt, task);
-    hand_out(rt, group);
+    if (group->waiters.first)
+        hand_out(rt, group);
     kin__group_check_end(group);
 }
 

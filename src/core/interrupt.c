@@ -6,6 +6,7 @@
    two differ the loop is visited at every switch and tries to deliver. */
 #include "core/runtime.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -18,22 +19,27 @@ static void handle(int signal_number)
     kin__runtime *rt = __atomic_load_n(&interrupted, __ATOMIC_ACQUIRE);
     if (!rt)
         return;
+    int saved = errno;
     rt->interrupts++;
     rt->attention = 1;
     rt->io->wake(rt->reactor);
+    errno = saved;
 }
 
 void kin__interrupt_install(kin__runtime *rt)
 {
     struct sigaction now;
-    if (interrupted || sigaction(SIGINT, NULL, &now) != 0 ||
-        (now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_DFL)
+    if (sigaction(SIGINT, NULL, &now) != 0 || (now.sa_flags & SA_SIGINFO) ||
+        now.sa_handler != SIG_DFL)
         return;
+    kin__runtime *none = NULL;
+    if (!__atomic_compare_exchange_n(&interrupted, &none, rt, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return; /* another thread's run has it */
     struct sigaction ours;
     memset(&ours, 0, sizeof ours);
     ours.sa_handler = handle;
-    ours.sa_flags = SA_RESTART;
-    __atomic_store_n(&interrupted, rt, __ATOMIC_RELEASE);
+    ours.sa_flags = SA_RESTART | SA_ONSTACK; /* tasks' stacks are small */
     rt->handles_interrupt = sigaction(SIGINT, &ours, NULL) == 0;
     if (!rt->handles_interrupt)
         __atomic_store_n(&interrupted, NULL, __ATOMIC_RELEASE);

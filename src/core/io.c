@@ -16,17 +16,33 @@ static bool cancel(void *context)
     return rt->io->cancel(rt->reactor, context);
 }
 
+/* The park may have failed before it waited: then the operation is still the
+   backend's, and is so until it lets go. */
+static kin_error *withdrawn(kin__runtime *rt, kin__io_op *op, kin_error *err)
+{
+    if (op->pending && !rt->io->cancel(rt->reactor, op)) {
+        kin_error *never = kin_park(NULL, op, "the end of an operation");
+        (void)never; /* it cannot be cancelled */
+    }
+    return err;
+}
+
 kin_error *kin__io_run(const kin_site *site, kin__io_op *op, const char *what)
 {
     op->context = kin__task_of(site, what);
     op->done = done;
     kin__runtime *rt = kin__runtime_here;
     PASS_ON(kin_pass_at(site));
-    if (!rt->io->submit(rt->reactor, op))
-        PASS_ON(kin_park_at(site, cancel, op, what));
+    if (!rt->io->submit(rt->reactor, op)) {
+        kin_error *err = kin_park_at(site, cancel, op, what);
+        if (err)
+            return withdrawn(rt, op, err);
+    }
     if (op->result == -ECANCELED)
-        return kin_fail_at(site, &KIN_CLOSED,
-                           "descriptor %d was closed during %s", op->fd, what);
+        return kin_fail_at(
+            site, &KIN_CLOSED,
+            "descriptor %d was closed while a task waited for %s", op->fd,
+            what);
     return NULL;
 }
 

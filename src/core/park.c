@@ -38,6 +38,10 @@ void kin_wake_at(const kin_site *site, kin_task *task, kin_error *result)
     kin__runtime *rt = kin__runtime_of(site, "kin_wake");
     if (task->phase != KIN__PARKED || task->wait->reason) {
         kin__misuse(site, "kin_wake: task \"%s\" does not wait", task->name);
+        if (result && rt->current)
+            kin_error_adopt(result);
+        else if (result)
+            kin__unhandled(rt, result, "a callback");
         return;
     }
     task->result = result;
@@ -104,7 +108,10 @@ kin_error *kin_wait_on_at(const kin_site *site, kin_wait_list *list,
     if (list->broken)
         return broken(site, list);
     append(list, waiter);
-    return kin_park_at(site, leave_list, waiter, what);
+    kin_error *err = kin_park_at(site, leave_list, waiter, what);
+    if (err)
+        kin_wait_list_remove(waiter); /* the park may fail before it waits */
+    return err;
 }
 
 kin_waiter *kin_wait_list_wake_one(kin_wait_list *list, kin_error *result)

@@ -28,7 +28,7 @@ struct kin__io_op {
     size_t length;
     int64_t offset; /* -1: the descriptor's own position */
     int64_t result;
-    void (*done)(kin__io_op *); /* from within `wait`; not from `submit` */
+    void (*done)(kin__io_op *); /* from `wait` or `forget`, not `submit` */
     void *context;
     kin__io_op *next, *previous; /* the backend's */
     bool pending;
@@ -42,7 +42,8 @@ typedef struct kin__reactor_table {
     /* True: it is complete already, op->result is set, and `done` will not be
        called. False: pending. */
     bool (*submit)(kin__reactor *, kin__io_op *);
-    /* True: it is out and had no effect. False: `done` will still be called. */
+    /* True: it is out and had no effect (but the socket of a CONNECT is then fit
+       only to be closed). False: `done` will still be called. */
     bool (*cancel)(kin__reactor *, kin__io_op *);
     /* Waits up to `timeout` ns (KIN_NEVER: until something comes; 0 or less:
        not at all) and calls `done` of what has completed. */

@@ -109,7 +109,8 @@ static kin_time until_next_timer(const kin__runtime *rt)
 
 static void look_at_world(kin__runtime *rt)
 {
-    rt->round = KIN__ROUND;
+    rt->switches += rt->full_round - rt->round;
+    rt->round = rt->full_round = rt->random || rt->attention ? 1 : KIN__ROUND;
     if (rt->interrupts != rt->interrupts_taken)
         kin__interrupt_deliver(rt);
     else
@@ -278,7 +279,7 @@ static kin_error *set_up(kin__runtime *rt, const kin_site *site,
     rt->ready_end = &rt->ready;
     rt->starved_end = &rt->starved;
     rt->deliver_end = &rt->deliver;
-    rt->round = KIN__ROUND;
+    rt->round = rt->full_round = 1;
     rt->random = rt->options.seed;
     kin__clock_start(&rt->clock, rt->options.clock);
     kin__group_setup(&rt->root, site, NULL);

@@ -44,7 +44,8 @@ typedef struct kin__runtime {
     kin_task *current;
     kin_task *ready, **ready_end;
     uint32_t budget;
-    uint32_t round;
+    uint32_t round; /* switches that are left until the loop's turn */
+    uint32_t full_round;
     int *thread_errno;      /* whose value is the running task's */
     volatile int attention; /* somebody outside wants the loop's attention */
     kin__context loop;
@@ -164,6 +165,28 @@ kin_time kin__clock_wait(const kin__clock *, kin_time when);
 bool kin__idlers_wake(kin__runtime *);
 
 /* cancel.c: the one place that walks scopes */
+static inline kin__reason *kin__reason_earlier(kin__reason *a, kin__reason *b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    return a->order <= b->order ? a : b;
+}
+/* What cancels a task as a whole, apart from the scopes that it opened. */
+static inline kin__reason *kin__task_base(const kin_task *task)
+{
+    const kin_group *group = task->group;
+    kin__reason *base = group->scope.effective;
+    if (__builtin_expect(group->shutdown != NULL, 0))
+        base = kin__reason_earlier(base, group->shutdown);
+    return task->own ? kin__reason_earlier(base, task->own) : base;
+}
+/* What is around a scope. */
+static inline kin__reason *kin__scope_outer_reason(const kin_scope *scope)
+{
+    if (scope->outer)
+        return scope->outer->effective;
+    return scope->task ? kin__task_base(scope->task) : NULL;
+}
 void kin__scope_refresh(kin__runtime *, kin_scope *);
 void kin__task_refresh(kin__runtime *, kin_task *);
 /* Takes the reason over. */
@@ -194,8 +217,21 @@ enum {
     KIN__ORPHANS = 128     /* a group whose children are being abandoned */
 };
 enum { KIN__SCOPE_TAG = 0x6b696e53 };
+static inline void kin__scope_prepare(kin_scope *scope, const kin_site *site)
+{
+    scope->tag = KIN__SCOPE_TAG;
+    scope->state = KIN__UNOPENED;
+    scope->flags = 0;
+    scope->outer = NULL;
+    scope->task = NULL;
+    scope->own = scope->effective = NULL;
+    scope->deadline = KIN_NEVER;
+    scope->timer.back = NULL;
+    scope->site = site;
+    scope->name = NULL;
+    scope->cleanups = NULL;
+}
 void kin__scope_enter(kin__runtime *, kin_task *, kin_scope *);
-kin__reason *kin__scope_outer_reason(const kin_scope *);
 /* Takes the innermost scope off its task; whether it absorbs cancellations. */
 bool kin__scope_pop(kin__runtime *, kin_scope *);
 /* The checks and the mending before a close. *misuse is what is wrong, if

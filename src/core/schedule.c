@@ -3,8 +3,8 @@
    The run queue is first in, first out: a list through the tasks. With a seed,
    a batch of it at a time is shuffled, as Trio does, so that no task waits for
    more than one batch. A task that gives way switches straight to the next one;
-   every KIN__ROUND switches, and whenever something is odd, it goes to the loop
-   in run.c instead, on the thread's own stack.
+   every KIN__ROUND switches, at each one when there is a seed, and when something
+   is odd it goes to the loop in run.c instead, on the thread's own stack.
 
    Invariants: while a task runs, rt->current is it and rt->budget is what it
    has left of its checkpoints. Whoever switches to a task sets both, and passes
@@ -87,7 +87,6 @@ static inline void *arrive(kin__runtime *rt, kin_task *task)
     task->phase = KIN__RUNNING;
     rt->current = task;
     rt->budget = KIN__BUDGET;
-    rt->switches++;
     *rt->thread_errno = task->saved_errno;
     if (looks && __builtin_expect(task->cancelled != NULL, 0))
         return kin__checkpoint_failure(rt, task->at);
@@ -110,8 +109,7 @@ static bool attach(kin__runtime *rt, kin_task *task)
    of the world. */
 static inline bool may_go_straight(kin__runtime *rt)
 {
-    return __builtin_expect(
-        rt->ready && !rt->attention && !rt->random && --rt->round != 0, 1);
+    return __builtin_expect(--rt->round != 0, 1) && rt->ready;
 }
 
 /* A tail call, where no tool wants to be told of the arrival. */
@@ -237,6 +235,7 @@ static void run_tasks(void *argument)
 
 kin_error *kin__checkpoint_failure(kin__runtime *rt, const kin_site *site)
 {
+    rt->round = 1; /* the loop is wanted, or soon will be */
     if (rt->interrupts != rt->interrupts_taken) {
         kin_error *interrupt = kin__interrupt_take(rt, site);
         if (interrupt)

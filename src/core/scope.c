@@ -83,25 +83,10 @@ static void set_options(kin_scope *scope, const kin_scope_options *options)
     }
 }
 
-static inline void set_up(kin_scope *scope, const kin_site *site)
-{
-    scope->tag = KIN__SCOPE_TAG;
-    scope->state = KIN__UNOPENED;
-    scope->flags = 0;
-    scope->outer = NULL;
-    scope->task = NULL;
-    scope->own = scope->effective = NULL;
-    scope->deadline = KIN_NEVER;
-    scope->timer.back = NULL;
-    scope->site = site;
-    scope->name = NULL;
-    scope->cleanups = NULL;
-}
-
 void kin_scope_init_at(const kin_site *site, kin_scope *scope,
                        const kin_scope_options *options)
 {
-    set_up(scope, site);
+    kin__scope_prepare(scope, site);
     if (options)
         set_options(scope, options);
 }
@@ -141,7 +126,7 @@ kin_scope *kin_scope_begin_at(const kin_site *site, kin_scope *scope,
                               const kin_scope_options *options)
 {
     kin_task *task = kin__task_of(site, "opening a scope");
-    set_up(scope, site);
+    kin__scope_prepare(scope, site);
     if (options)
         set_options(scope, options);
     kin__scope_enter(kin__runtime_here, task, scope);
@@ -415,9 +400,19 @@ kin_time kin_scope_deadline(const kin_scope *scope)
     return scope->flags & KIN__RELATIVE ? KIN_NEVER : scope->deadline;
 }
 
+static bool is_scope(const kin_scope *scope, const char *what)
+{
+    if (scope->tag == KIN__SCOPE_TAG)
+        return true;
+    kin__misuse(NULL, "%s of a scope that was never initialised", what);
+    return false;
+}
+
 void kin_scope_set_deadline(kin_scope *scope, kin_time when)
 {
     kin__runtime *rt = kin__runtime_of(NULL, "kin_scope_set_deadline");
+    if (!is_scope(scope, "kin_scope_set_deadline"))
+        return;
     notice_deadline(scope);
     scope->flags &= ~KIN__RELATIVE;
     scope->deadline = when;
@@ -430,6 +425,8 @@ void kin_scope_set_deadline(kin_scope *scope, kin_time when)
 void kin_scope_set_shield(kin_scope *scope, bool shield)
 {
     kin__runtime *rt = kin__runtime_of(NULL, "kin_scope_set_shield");
+    if (!is_scope(scope, "kin_scope_set_shield"))
+        return;
     scope->flags =
         shield ? scope->flags | KIN__SHIELD : scope->flags & ~KIN__SHIELD;
     if (scope->state == KIN__OPEN)

@@ -82,12 +82,13 @@ void kin__task_end(kin_task *task, kin_error *outcome)
     task->result = NULL;
     if (group->policy == KIN__HAND_OVER)
         kin__starter_ended(rt, group, task, outcome);
-    else
+    else if (outcome || group->policy == KIN_ANY)
         kin__group_child_ended(rt, group, task, outcome);
     task->phase = KIN__ENDED;
     if (task->joiners.first)
         kin_wait_list_wake(&task->joiners, SIZE_MAX);
-    kin__reason_unref(task->own);
+    if (task->own)
+        kin__reason_unref(task->own);
     task->own = NULL;
     task->stack = NULL;
     rt->tasks--;

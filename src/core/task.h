@@ -88,9 +88,6 @@ struct kin_task {
     struct kin__locals *locals;
 };
 
-/* What cancels the task as a whole, apart from the scopes it opened. */
-kin__reason *kin__task_base(const kin_task *);
-
 /* Takes a task through its end: what it holds, its state, its group. It is the
    current task, and may wait in here. */
 void kin__task_end(kin_task *, kin_error *outcome);

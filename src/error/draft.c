@@ -230,7 +230,6 @@ static kin_error *make(kin__reader *r)
 /* To what is around it. */
 static bool deliver(kin__reader *r, kin_error *err, kin__draft_role role)
 {
-    kin__draft *outer = r->depth ? &r->drafts[r->depth - 1] : NULL;
     if (role == KIN__AS_MEMBER &&
         !kin__draft_room(r, &r->nodes, r->count, &r->nodes_room,
                          sizeof(kin_error *))) {
@@ -241,6 +240,7 @@ static bool deliver(kin__reader *r, kin_error *err, kin__draft_role role)
         r->root = err;
         return true;
     }
+    kin__draft *outer = &r->drafts[r->depth - 1];
     kin__error_take(err);
     if (role == KIN__AS_MEMBER)
         r->nodes[r->count++] = err;

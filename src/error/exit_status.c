@@ -4,10 +4,11 @@
    is a consequence of it. Two different ones at once do not, unless one follows
    from the other; then nobody knows what the process came to, and it is a
    failure. */
-#include <kin/run.h>
-
 #include "error/follow.h"
 #include "error/walk.h"
+
+/* Public in <kin/run.h>, which stands on a floor above. */
+KIN_API int kin_error_exit_status(const kin_error *, bool *show);
 
 enum { FAILED = 1, INTERRUPTED = 130, MOST_CANDIDATES = 8 };
 
@@ -98,7 +99,7 @@ static bool explains_all(const kin_error *err, const candidate *of)
 int kin_error_exit_status(const kin_error *err, bool *show)
 {
     candidate all[MOST_CANDIDATES];
-    bool unused;
+    bool unused = false;
     show = show ? show : &unused;
     *show = false;
     if (!err)

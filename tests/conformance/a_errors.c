@@ -273,6 +273,16 @@ static bool is_named(const kin_error *err, void *name)
     return strcmp(kin_error_message(err), name) == 0;
 }
 
+TEST(b10_what_a_half_is_made_of_belongs_to_it)
+{
+    kin_error *rest;
+    kin_error *match = kin_error_split(nested_example(), &TEST_T, &rest);
+    CHECK_OUTCOME(G("x", (kin_error *)kin_error_member(match, 0)), "MISUSE");
+    CHECK_OUTCOME(G("x", (kin_error *)kin_error_member(rest, 0)), "MISUSE");
+    kin_error_free(match);
+    kin_error_free(rest);
+}
+
 TEST(b11_the_condition_is_put_to_groups_too)
 {
     kin_error *err = G("root", G("mine", fail_v("1"), fail_t("2")), fail_v("3"),

@@ -329,17 +329,17 @@ TEST(b126_child_returns_past_the_close)
     RUNS(b126_child, "G[G[MISUSE]]");
 }
 
-static kin_error *helper_leaves(void)
+static kin_error *callee_leaves(void)
 {
     KIN_SCOPE(leaked);
     kin_scope_cancel(leaked, NULL);
     return NULL;
 }
 
-static kin_error *b126_helper(void *arg)
+static kin_error *b126_callee(void *arg)
 {
     (void)arg;
-    CHECK_OUTCOME(helper_leaves(), "OK");
+    CHECK_OUTCOME(callee_leaves(), "OK");
     /* the scope is gone as soon as its C block is left */
     CHECK_OUTCOME(kin_checkpoint(), "OK");
     CHECK_EQ(kin_effective_deadline(), KIN_NEVER);
@@ -378,9 +378,9 @@ TEST(b126_leaving_the_block)
 {
     EACH_SEED(seed)
     {
-        kin_error *err = run_virtual(b126_helper, NULL, seed);
+        kin_error *err = run_virtual(b126_callee, NULL, seed);
         CHECK_STR(shape_sorted(err), "G[MISUSE, V1]");
-        CHECK_CONTAINS(misuse_in(err), "helper_leaves");
+        CHECK_CONTAINS(misuse_in(err), "callee_leaves");
         CHECK_LOG("went on");
         kin_error_free(err);
     }

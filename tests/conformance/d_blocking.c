@@ -243,15 +243,15 @@ static void every_wait(scene *body)
 }
 
 /* Does something to the main task's scope after a second. */
-typedef struct helper {
+typedef struct stagehand {
     kin_scope *scope;
     const operation *on;
     stage *set;
-} helper;
+} stagehand;
 
 static kin_error *cancels(void *arg)
 {
-    helper *job = arg;
+    stagehand *job = arg;
     KIN_TRY(kin_sleep(KIN_SECONDS(1)));
     kin_scope_cancel(job->scope, NULL);
     return NULL;
@@ -264,7 +264,7 @@ static kin_error *b133(const operation *on, stage *set)
     kin_time began = kin_now();
     KIN_GROUP(group);
     KIN_SCOPE(scope);
-    kin_spawn(group, cancels, (&(helper){scope, on, set}));
+    kin_spawn(group, cancels, (&(stagehand){scope, on, set}));
     gives(on, kin_sleep_forever(), "CANCELLED");
     gives(on, on->call(set), "CANCELLED");
     gives(on, on->call(set), "CANCELLED");
@@ -286,7 +286,7 @@ static kin_error *b134(const operation *on, stage *set)
     kin_time began = kin_now();
     KIN_GROUP(group);
     KIN_SCOPE(scope);
-    kin_spawn(group, cancels, (&(helper){scope, on, set}));
+    kin_spawn(group, cancels, (&(stagehand){scope, on, set}));
     gives(on, on->call(set), "CANCELLED");
     CHECK_EQ(kin_now() - began, KIN_SECONDS(1));
     gives(on, kin_sleep(KIN_SECONDS(1)), "CANCELLED");
@@ -417,7 +417,7 @@ TEST(b137_gives_way)
 
 static kin_error *completes(void *arg)
 {
-    helper *job = arg;
+    stagehand *job = arg;
     KIN_TRY(kin_sleep(KIN_SECONDS(1)));
     NOTE("other");
     job->on->complete(job->set);
@@ -430,7 +430,7 @@ static kin_error *b137_waits(const operation *on, stage *set)
         return NULL;
     harness_log_clear();
     KIN_GROUP(group);
-    kin_spawn(group, completes, (&(helper){NULL, on, set}));
+    kin_spawn(group, completes, (&(stagehand){NULL, on, set}));
     gives(on, on->call(set), "OK");
     CHECK_LOG("other");
     CHECK_EQ(set->aborts, 0);
@@ -447,7 +447,7 @@ TEST(b137_waiting_gives_way)
 
 static kin_error *completes_then_cancels(void *arg)
 {
-    helper *job = arg;
+    stagehand *job = arg;
     KIN_TRY(kin_sleep(KIN_SECONDS(1)));
     job->on->complete(job->set);
     kin_scope_cancel(job->scope, NULL);
@@ -460,7 +460,7 @@ static kin_error *b138(const operation *on, stage *set)
         return NULL;
     KIN_GROUP(group);
     KIN_SCOPE(scope);
-    kin_spawn(group, completes_then_cancels, (&(helper){scope, on, set}));
+    kin_spawn(group, completes_then_cancels, (&(stagehand){scope, on, set}));
     gives(on, on->call(set), "OK");
     CHECK_EQ(set->aborts, 0);
     gives(on, kin_checkpoint(), "CANCELLED");
@@ -529,7 +529,7 @@ TEST(b138_child_ends_then_cancel)
 
 static kin_error *cancels_then_completes(void *arg)
 {
-    helper *job = arg;
+    stagehand *job = arg;
     KIN_TRY(kin_sleep(KIN_SECONDS(1)));
     kin_scope_cancel(job->scope, NULL);
     job->on->complete(job->set);
@@ -542,7 +542,7 @@ static kin_error *b139(const operation *on, stage *set)
         return NULL;
     KIN_GROUP(group);
     KIN_SCOPE(scope);
-    kin_spawn(group, cancels_then_completes, (&(helper){scope, on, set}));
+    kin_spawn(group, cancels_then_completes, (&(stagehand){scope, on, set}));
     gives(on, on->call(set), "CANCELLED");
     CHECK_EQ(set->aborts, on->call == parks);
     CHECK_OUTCOME(kin_scope_close(scope, NULL), "OK");
@@ -716,7 +716,8 @@ static kin_error *b141(void *arg)
     return kin_group_close(group, NULL);
 }
 
-/* B141: the item of a cancelled sender is not delivered; the sender keeps it. */
+/* B141: the item of a cancelled sender is not delivered; the sender keeps
+   it. */
 TEST(b141_cancelled_sender_keeps_its_item)
 {
     RUNS(b141, "OK");
@@ -1119,7 +1120,7 @@ static kin_error *b148(const operation *on, stage *set)
     kin_error_free(err);
     if (on->complete) {
         KIN_SCOPE(here, .shield = true);
-        kin_spawn(group, completes, (&(helper){NULL, on, set}));
+        kin_spawn(group, completes, (&(stagehand){NULL, on, set}));
         errno = EDOM;
         gives(on, on->call(set), "OK");
         CHECK_EQ(errno, EDOM);

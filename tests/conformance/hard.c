@@ -297,7 +297,7 @@ TEST(c2_cancellation_is_what_it_is_defined_to_be)
 {
     EACH_SEED(seed)
     {
-        for (uint32_t dice = 1; dice <= 30; dice++)
+        for (uint32_t dice = 1; dice <= 12; dice++)
             CHECK_OUTCOME(run_virtual(any_tree, &dice, seed), "OK");
     }
 }
@@ -593,8 +593,8 @@ static kin_error *c5(void *arg)
     return err;
 }
 
-/* C5: a group's close is no cancel point and makes no CANCELLED of its own: what
-   its children make of it decides (B50 to B52). */
+/* C5: a group's close is no cancel point and makes no CANCELLED of its own:
+   what its children make of it decides (B50 to B52). */
 TEST(c5_group_close_originates_nothing)
 {
     CHECK_OUTCOME(run_virtual(c5, NULL, 0), "OK");

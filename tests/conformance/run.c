@@ -1,6 +1,6 @@
 /* run.c: B250, B256, B258, B259, B268, B269, and what the API says of runs:
    their outcome and exit status, nesting, calls outside of one, deadlocks, the
-   checkpoint budget, late deadlines, the unhandled hook and background tasks. */
+   checkpoint budget, late deadlines, the unhandled hook, background tasks. */
 #include "harness.h"
 
 #include <dirent.h>

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define SH(script) ARGV("sh", "-c", script)
+#define SH(script) KIN_ARGV("sh", "-c", script)
 
 /* Runs a task on the system clock, within a generous time. */
 static kin_fn *the_test;
@@ -36,7 +35,7 @@ static kin_error *cats_much(void *arg)
     (void)arg;
     for (size_t i = 0; i < SIZE; i++)
         bytes[i] = (unsigned char)(i * 7 / 3);
-    CHECK_OUTCOME(kin_process_run(ARGV("cat"), &outcome, .input = bytes,
+    CHECK_OUTCOME(kin_process_run(KIN_ARGV("cat"), &outcome, .input = bytes,
                                   .input_size = SIZE, .out = KIN_STDIO_PIPE,
                                   .err = KIN_STDIO_PIPE),
                   "OK");
@@ -402,10 +401,10 @@ static kin_error *cats_without_memory(void *arg)
     kin_process_outcome outcome = {0};
     harness_heap.context = arg;
     harness_heap.fail = fails_once;
-    kin_error *err = kin_process_run(ARGV("cat"), &outcome, .input = "hello",
-                                     .input_size = 5, .out = KIN_STDIO_PIPE,
-                                     .err = KIN_STDIO_PIPE,
-                                     .environment = ARGV("PATH=/bin:/usr/bin"));
+    kin_error *err = kin_process_run(
+        KIN_ARGV("cat"), &outcome, .input = "hello", .input_size = 5,
+        .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE,
+        .environment = KIN_ARGV("PATH=/bin:/usr/bin"));
     harness_heap.fail = NULL;
     if (err && !CHECK(kin_error_has(err, &KIN_NO_MEMORY)))
         FAIL("%s: %s", shape(err), kin_error_message(leaf(err, 0)));

@@ -15,8 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define SH(script) ARGV("sh", "-c", script)
+#define SH(script) KIN_ARGV("sh", "-c", script)
 
 /* Runs a task on the system clock, within a generous time. */
 static kin_fn *the_test;
@@ -58,7 +57,7 @@ static kin_error *speaks_with_cat(void *arg)
     char bytes[16] = "";
     size_t got;
     (void)arg;
-    KIN_TRY(kin_process_start(&cat, ARGV("cat"), .in = KIN_STDIO_PIPE,
+    KIN_TRY(kin_process_start(&cat, KIN_ARGV("cat"), .in = KIN_STDIO_PIPE,
                               .out = KIN_STDIO_PIPE));
     CHECK_STR(kin_process_name(cat), "cat");
     CHECK(kin_process_err(cat) == NULL);
@@ -100,10 +99,10 @@ static kin_error *goes_where_told(void *arg)
     CHECK_EQ(pread(file, text, sizeof text - 1, 0), 8);
     CHECK_STR(text, "out\nerr\n");
     lseek(file, 4, SEEK_SET);
-    CHECK_STR(OUTPUT(ARGV("cat"), .in = KIN_STDIO_FD(file)), "err\n");
+    CHECK_STR(OUTPUT(KIN_ARGV("cat"), .in = KIN_STDIO_FD(file)), "err\n");
     close(file);
 
-    CHECK_STR(OUTPUT(ARGV("cat"), .in = KIN_STDIO_NULL), "");
+    CHECK_STR(OUTPUT(KIN_ARGV("cat"), .in = KIN_STDIO_NULL), "");
     CHECK_STR(OUTPUT(SH("echo a; echo b >&2"), .err = KIN_STDIO_OUT), "a\nb\n");
     CHECK_STR(OUTPUT(SH("echo a; echo b >&2"), .err = KIN_STDIO_NULL), "a\n");
     /* Crossed over: each would overwrite the other. */
@@ -125,8 +124,8 @@ static kin_error *has_no_standard_input(void *arg)
     int saved = fcntl(0, F_DUPFD_CLOEXEC, 10);
     close(0);
     CHECK_STR(OUTPUT(SH("echo hi; cat"), .in = KIN_STDIO_NULL), "hi\n");
-    CHECK_STR(OUTPUT(ARGV("cat"), .input = "fed", .input_size = 3), "fed");
-    CHECK_OUTCOME(kin_process_run(ARGV("/no/such"), NULL), "OS(2)");
+    CHECK_STR(OUTPUT(KIN_ARGV("cat"), .input = "fed", .input_size = 3), "fed");
+    CHECK_OUTCOME(kin_process_run(KIN_ARGV("/no/such"), NULL), "OS(2)");
     dup2(saved, 0);
     close(saved);
     return NULL;
@@ -157,8 +156,9 @@ static kin_error *inherits_nothing(void *arg)
     sigaction(SIGPIPE, &ignore, &pipe);
     sigaction(SIGINT, &ignore, &interrupt);
     pthread_sigmask(SIG_BLOCK, &blocked, &before);
-    CHECK_STR(OUTPUT(ARGV("grep", "-E", "Sig(Blk|Ign)", "/proc/self/status")),
-              "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    CHECK_STR(
+        OUTPUT(KIN_ARGV("grep", "-E", "Sig(Blk|Ign)", "/proc/self/status")),
+        "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
     sigset_t after;
     pthread_sigmask(SIG_SETMASK, &before, &after);
     CHECK(sigismember(&after, SIGTERM) && !sigismember(&after, SIGUSR1));
@@ -176,26 +176,29 @@ TEST(b247_nothing_is_inherited)
 static kin_error *starts_in_its_surroundings(void *arg)
 {
     (void)arg;
-    CHECK_STR(OUTPUT(ARGV("pwd"), .directory = "/proc"), "/proc\n");
-    CHECK_STR(OUTPUT(ARGV("./true"), .directory = "/bin"), "");
-    CHECK_STR(OUTPUT(ARGV("/usr/bin/env"),
-                     .environment = ARGV("A=1", "KIN_TEST=x y")),
+    CHECK_STR(OUTPUT(KIN_ARGV("pwd"), .directory = "/proc"), "/proc\n");
+    CHECK_STR(OUTPUT(KIN_ARGV("./true"), .directory = "/bin"), "");
+    CHECK_STR(OUTPUT(KIN_ARGV("/usr/bin/env"),
+                     .environment = KIN_ARGV("A=1", "KIN_TEST=x y")),
               "A=1\nKIN_TEST=x y\n");
     setenv("KIN_TEST", "inherited", 1);
-    CHECK_STR(OUTPUT(ARGV("printenv", "KIN_TEST")), "inherited\n");
+    CHECK_STR(OUTPUT(KIN_ARGV("printenv", "KIN_TEST")), "inherited\n");
     unsetenv("KIN_TEST");
     /* The PATH is the one that it gets. */
-    CHECK_OUTCOME(kin_process_run(ARGV("true"), NULL,
-                                  .environment = ARGV("PATH=/no:/such")),
+    CHECK_OUTCOME(kin_process_run(KIN_ARGV("true"), NULL,
+                                  .environment = KIN_ARGV("PATH=/no:/such")),
                   "OS(2)");
-    CHECK_OUTCOME(kin_process_run(ARGV("true"), NULL,
-                                  .environment = ARGV("PATH=/no::/usr/bin")),
-                  "OK");
     CHECK_OUTCOME(
-        kin_process_run(ARGV("true"), NULL, .environment = ARGV("A=")), "OK");
+        kin_process_run(KIN_ARGV("true"), NULL,
+                        .environment = KIN_ARGV("PATH=/no::/usr/bin")),
+        "OK");
+    CHECK_OUTCOME(
+        kin_process_run(KIN_ARGV("true"), NULL, .environment = KIN_ARGV("A=")),
+        "OK");
     /* An empty part of the PATH is the directory. */
-    CHECK_OUTCOME(kin_process_run(ARGV("true"), NULL, .directory = "/usr/bin",
-                                  .environment = ARGV("PATH=")),
+    CHECK_OUTCOME(kin_process_run(KIN_ARGV("true"), NULL,
+                                  .directory = "/usr/bin",
+                                  .environment = KIN_ARGV("PATH=")),
                   "OK");
     return NULL;
 }
@@ -209,8 +212,8 @@ static kin_error *leads_its_group(void *arg)
 {
     kin_process *own = NULL, *joined = NULL;
     (void)arg;
-    KIN_TRY(kin_process_start(&own, ARGV("cat"), .in = KIN_STDIO_PIPE));
-    KIN_TRY(kin_process_start(&joined, ARGV("cat"), .in = KIN_STDIO_PIPE,
+    KIN_TRY(kin_process_start(&own, KIN_ARGV("cat"), .in = KIN_STDIO_PIPE));
+    KIN_TRY(kin_process_start(&joined, KIN_ARGV("cat"), .in = KIN_STDIO_PIPE,
                               .join_group = true));
     CHECK_EQ(getpgid(kin_process_id(own)), kin_process_id(own));
     CHECK_EQ(getpgid(kin_process_id(joined)), getpgid(0));
@@ -235,7 +238,7 @@ static kin_error *starts_and_is_killed(void *arg)
 {
     orphan *o = arg;
     kin_process *sleeper = NULL;
-    KIN_TRY(kin_process_start(&sleeper, ARGV("sleep", "1000"),
+    KIN_TRY(kin_process_start(&sleeper, KIN_ARGV("sleep", "1000"),
                               .in = KIN_STDIO_NULL, .out = KIN_STDIO_NULL,
                               .err = KIN_STDIO_NULL, .survive = o->survives));
     int pid = kin_process_id(sleeper);
@@ -291,39 +294,43 @@ static kin_error *cannot_start(void *arg)
 {
     kin_process *none = NULL;
     (void)arg;
-    kin_error *err = kin_process_start(&none, ARGV("no-such-command", "x y"));
+    kin_error *err =
+        kin_process_start(&none, KIN_ARGV("no-such-command", "x y"));
     CHECK_SHAPE(err, "OS(2)");
     CHECK_CONTAINS(kin_error_message(err), "no-such-command 'x y'");
     kin_error_free(err);
-    CHECK_OUTCOME(kin_process_start(&none, ARGV("/etc/passwd")), "OS(13)");
-    CHECK_OUTCOME(kin_process_start(&none, ARGV("/etc")), "OS(13)");
-    CHECK_OUTCOME(kin_process_start(&none, ARGV("/etc/passwd/x")), "OS(20)");
-    CHECK_OUTCOME(kin_process_start(&none, ARGV("")), "OS(2)");
-    CHECK_OUTCOME(kin_process_start(&none, ARGV("passwd"),
-                                    .environment = ARGV("PATH=/no:/etc")),
+    CHECK_OUTCOME(kin_process_start(&none, KIN_ARGV("/etc/passwd")), "OS(13)");
+    CHECK_OUTCOME(kin_process_start(&none, KIN_ARGV("/etc")), "OS(13)");
+    CHECK_OUTCOME(kin_process_start(&none, KIN_ARGV("/etc/passwd/x")),
+                  "OS(20)");
+    CHECK_OUTCOME(kin_process_start(&none, KIN_ARGV("")), "OS(2)");
+    CHECK_OUTCOME(kin_process_start(&none, KIN_ARGV("passwd"),
+                                    .environment = KIN_ARGV("PATH=/no:/etc")),
                   "OS(13)");
-    err = kin_process_start(&none, ARGV("true"), .directory = "/no/such");
+    err = kin_process_start(&none, KIN_ARGV("true"), .directory = "/no/such");
     CHECK_SHAPE(err, "OS(2)");
     CHECK_CONTAINS(kin_error_message(err), "/no/such");
     kin_error_free(err);
     CHECK_OUTCOME(
-        kin_process_start(&none, ARGV("true"), .in = KIN_STDIO_FD(999)),
+        kin_process_start(&none, KIN_ARGV("true"), .in = KIN_STDIO_FD(999)),
         "OS(9)");
 
     CHECK_OUTCOME(kin_process_start(&none, NULL), "MISUSE");
     CHECK_OUTCOME(kin_process_start(&none, (const char *const[]){NULL}),
                   "MISUSE");
-    CHECK_OUTCOME(kin_process_start(&none, ARGV("true"), .in = KIN_STDIO_OUT),
+    CHECK_OUTCOME(
+        kin_process_start(&none, KIN_ARGV("true"), .in = KIN_STDIO_OUT),
+        "MISUSE");
+    CHECK_OUTCOME(kin_process_start(&none, KIN_ARGV("true"), .err = -4),
                   "MISUSE");
-    CHECK_OUTCOME(kin_process_start(&none, ARGV("true"), .err = -4), "MISUSE");
-    CHECK_OUTCOME(kin_process_start(&none, ARGV("true"), .unchecked = true),
+    CHECK_OUTCOME(kin_process_start(&none, KIN_ARGV("true"), .unchecked = true),
                   "MISUSE");
-    CHECK_OUTCOME(kin_process_run(ARGV("true"), NULL, .in = KIN_STDIO_PIPE),
+    CHECK_OUTCOME(kin_process_run(KIN_ARGV("true"), NULL, .in = KIN_STDIO_PIPE),
                   "MISUSE");
 
     KIN_SCOPE(gone);
     kin_scope_cancel(gone, NULL);
-    err = kin_process_start(&none, ARGV("true"));
+    err = kin_process_start(&none, KIN_ARGV("true"));
     CHECK_SHAPE(err, "CANCELLED");
     CHECK(none == NULL);
     return kin_scope_close(gone, err);
@@ -340,10 +347,10 @@ static kin_error *runs_a_bare_script(void *arg)
     char path[64], variable[64];
     snprintf(path, sizeof path, "%s/bare", directory);
     snprintf(variable, sizeof variable, "PATH=/usr/bin:%s", directory);
-    CHECK_STR(OUTPUT(ARGV(path, "a", "b c")), "bare a b c\n");
-    CHECK_STR(
-        OUTPUT(ARGV("bare"), .directory = "/", .environment = ARGV(variable)),
-        "bare  \n");
+    CHECK_STR(OUTPUT(KIN_ARGV(path, "a", "b c")), "bare a b c\n");
+    CHECK_STR(OUTPUT(KIN_ARGV("bare"), .directory = "/",
+                     .environment = KIN_ARGV(variable)),
+              "bare  \n");
     return NULL;
 }
 
@@ -378,8 +385,8 @@ static kin_error *cats(void *arg)
 {
     kin_process *cat = NULL;
     kin_error *err = kin_process_start(
-        &cat, ARGV("cat"), .in = KIN_STDIO_PIPE, .out = KIN_STDIO_PIPE,
-        .err = KIN_STDIO_NULL, .environment = ARGV("PATH=/bin:/usr/bin"));
+        &cat, KIN_ARGV("cat"), .in = KIN_STDIO_PIPE, .out = KIN_STDIO_PIPE,
+        .err = KIN_STDIO_NULL, .environment = KIN_ARGV("PATH=/bin:/usr/bin"));
     *(bool *)arg = cat != NULL;
     kin_process_close(&cat);
     return err;

@@ -13,8 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define SH(script) ARGV("sh", "-c", script)
+#define SH(script) KIN_ARGV("sh", "-c", script)
 
 /* Runs a task on the system clock, within a generous time. */
 static kin_fn *the_test;
@@ -119,7 +118,7 @@ static kin_error *is_closed_under_three(void *arg)
 {
     kin_process *cat = NULL;
     (void)arg;
-    KIN_TRY(kin_process_start(&cat, ARGV("cat"), .in = KIN_STDIO_PIPE));
+    KIN_TRY(kin_process_start(&cat, KIN_ARGV("cat"), .in = KIN_STDIO_PIPE));
     int pid = kin_process_id(cat);
     KIN_GROUP(all);
     for (int i = 0; i < 3; i++)
@@ -381,7 +380,7 @@ static kin_error *closes_while_cancelled(void *arg)
 {
     kin_process *process = NULL;
     (void)arg;
-    KIN_TRY(kin_process_start(&process, ARGV("sleep", "1000")));
+    KIN_TRY(kin_process_start(&process, KIN_ARGV("sleep", "1000")));
     int pid = kin_process_id(process);
     KIN_SCOPE(gone);
     kin_scope_cancel(gone, NULL);
@@ -397,7 +396,7 @@ TEST(a_close_is_whole_also_when_its_task_is_cancelled)
 
 static kin_error *keeps_it(void *arg)
 {
-    return kin_process_start((kin_process **)arg, ARGV("sleep", "1000"));
+    return kin_process_start((kin_process **)arg, KIN_ARGV("sleep", "1000"));
 }
 
 TEST(a_close_outside_a_run)

@@ -529,6 +529,18 @@ TEST(what_memory_was_too_short_for_is_told)
     kin_error_free(err);
 }
 
+/* A terminal hands out what it was sent in pieces of its own choice. */
+static void read_lines(int terminal, char text[1024], size_t lines)
+{
+    size_t length = 0;
+    while (lines > 0 && length < 1023) {
+        if (read(terminal, text + length, 1) != 1)
+            return;
+        lines -= text[length++] == '\n';
+    }
+    text[length] = '\0';
+}
+
 TEST(there_are_colours_on_a_terminal_and_only_there)
 {
     kin_error *err = G(NULL, "g", kin_fail_at(NULL, &TEST_V, "x"));
@@ -559,7 +571,7 @@ TEST(there_are_colours_on_a_terminal_and_only_there)
             unsetenv("NO_COLOR");
         kin_error_print(err, terminal);
         fflush(terminal);
-        CHECK(read(master, text, sizeof text - 1) > 0);
+        read_lines(master, text, 2);
         CHECK_EQ(strchr(text, '\33') != NULL, cases[i].coloured);
     }
     fclose(terminal);
