@@ -83,14 +83,12 @@ kin_task *kin__ready_take(kin__runtime *rt)
 /* What the checkpoint of that task returns when it is resumed now. */
 static inline void *arrive(kin__runtime *rt, kin_task *task)
 {
-    bool looks = task->phase == KIN__YIELDED;
+    bool looks = task->cancelled && task->phase == KIN__YIELDED;
     task->phase = KIN__RUNNING;
     rt->current = task;
     rt->budget = KIN__BUDGET;
     *rt->thread_errno = task->saved_errno;
-    if (looks && __builtin_expect(task->cancelled != NULL, 0))
-        return kin__checkpoint_failure(rt, task->at);
-    return NULL;
+    return looks ? kin__checkpoint_failure(rt, task->at) : NULL;
 }
 
 static void run_tasks(void *);
@@ -122,20 +120,35 @@ static inline void *switch_to(kin_task *from, kin__stack *stack,
     return value;
 }
 
+static inline void *switch_to_next(kin__runtime *rt, kin_task *from)
+{
+    kin_task *next = take_first(rt);
+    void *value = arrive(rt, next);
+    if (next == from)
+        return value;
+    return switch_to(from, next->stack, &next->suspended, value);
+}
+
+/* To one that is new, or that arrives with a failure, or to the loop. */
+static __attribute__((noinline)) void *switch_slowly(kin__runtime *rt,
+                                                     kin_task *from)
+{
+    if (rt->round != 0 && rt->ready &&
+        (rt->ready->stack || attach(rt, rt->ready)))
+        return switch_to_next(rt, from);
+    rt->current = NULL;
+    return switch_to(from, NULL, &rt->loop, NULL);
+}
+
 /* Switches from the current task, which is parked or in the queue, to the next
-   one. Returns when somebody has switched back. */
+   one. Returns when somebody has switched back. All that is out of the ordinary
+   is elsewhere, so that the ordinary way needs no frame. */
 static inline void *switch_away(kin__runtime *rt, kin_task *from)
 {
     from->saved_errno = *rt->thread_errno;
-    if (may_go_straight(rt) && (rt->ready->stack || attach(rt, rt->ready))) {
-        kin_task *next = take_first(rt);
-        void *value = arrive(rt, next);
-        if (next == from)
-            return value;
-        return switch_to(from, next->stack, &next->suspended, value);
-    }
-    rt->current = NULL;
-    return switch_to(from, NULL, &rt->loop, NULL);
+    if (may_go_straight(rt) && rt->ready->stack && !rt->ready->cancelled)
+        return switch_to_next(rt, from);
+    return switch_slowly(rt, from);
 }
 
 void kin__suspend(kin__runtime *rt, kin_task *task)
@@ -252,14 +265,26 @@ static inline void look_at_clock(kin__runtime *rt)
         kin__timers_fire(rt, kin__clock_now(&rt->clock));
 }
 
-kin_error *kin_checkpoint_at(const kin_site *site)
+static __attribute__((noinline)) kin_error *
+checkpoint_slowly(const kin_site *site)
 {
     kin_task *task = kin__task_of(site, "kin_checkpoint");
     kin__runtime *rt = kin__runtime_here;
-    kin_error *err = kin__cancel_point(rt, site);
-    if (__builtin_expect(err != NULL, 0))
-        return err;
+    PASS_ON(kin__cancel_point(rt, site));
     look_at_clock(rt);
+    task->at = site;
+    task->phase = KIN__YIELDED;
+    return give_way(rt, task);
+}
+
+kin_error *kin_checkpoint_at(const kin_site *site)
+{
+    kin__runtime *rt = kin__runtime_here;
+    kin_task *task = rt ? rt->current : NULL;
+    if (__builtin_expect(!task || task->cancelled || rt->attention ||
+                             rt->timers,
+                         0))
+        return checkpoint_slowly(site);
     task->at = site;
     task->phase = KIN__YIELDED;
     return give_way(rt, task);

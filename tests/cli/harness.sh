@@ -62,7 +62,7 @@ run_tests() {
             ;;
         77) echo "skip $name: $(tail -n 1 "$log")" ;;
         *)
-            cat "$log" >&2
+            sed 's/^/# /' "$log"
             echo "not ok $name: $(tail -n 1 "$log" | grep . || echo 'see above')"
             failed=$((failed + 1))
             ;;

@@ -158,7 +158,7 @@ printf '%s' "$program" | tee "$outside/program.c" >"$outside/program.cc"
 # A build of its own, which stays, so that the next time it is soon up to date.
 if ! make -C "$KIN_SOURCE" install PREFIX="$prefix" DESTDIR= \
     BUILD="$KIN_BUILD/installed" >"$TMPDIR/install.log" 2>&1; then
-    cat "$TMPDIR/install.log" >&2
+    sed 's/^/# /' "$TMPDIR/install.log"
     echo 'not ok install: make install failed'
     echo '# 0 passed, 1 failed'
     exit 1

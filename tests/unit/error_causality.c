@@ -320,6 +320,18 @@ TEST(b259_consequences_of_an_exit_do_not_count_and_others_do)
     kin_error_free(err);
 }
 
+TEST(b259_consequences_of_something_else_count)
+{
+    bool show = false;
+    kin_error *other = fail_k("other");
+    kin_error *closed = after(other, "closed since the other failed");
+    kin_error *err = G("g", kin_exit(0), closed);
+    CHECK_EQ(kin_error_exit_status(err, &show), 1);
+    CHECK(show);
+    kin_error_free(err);
+    kin_error_free(other);
+}
+
 TEST(an_exit_that_follows_from_another_gives_way_to_it)
 {
     bool show;

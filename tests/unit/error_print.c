@@ -119,6 +119,11 @@ static void use_locale(const char *name)
     setenv("LC_ALL", name, 1);
 }
 
+static kin_error *fail_at(const char *text)
+{
+    return kin_fail_at(NULL, &TEST_V, "%s", text);
+}
+
 TEST(nothing_is_said_of_no_error)
 {
     CHECK_TEXT(NULL, "no error\n");
@@ -399,6 +404,45 @@ TEST(groups_that_share_everything_are_printed_all_the_same)
     char *text = text_of(err);
     CHECK(strlen(text) < 100000);
     free(text);
+    kin_error_free(err);
+}
+
+TEST(what_comes_after_wrapped_groups_and_causes_stands_in_its_place)
+{
+    kin_error *err =
+        G(NULL, "g", G(NULL, "w", G(NULL, "w", G(NULL, "w", fail_at("1")))),
+          G(NULL, "v", fail_at("2")),
+          kin_fail_from_at(NULL,
+                           kin_fail_from_at(NULL, fail_at("5"), &TEST_T, "4"),
+                           &TEST_K, "3"),
+          fail_at("6"));
+    CHECK_TEXT(err, "g (4 sub-errors)\n"
+                    "├─ 1. w (1 sub-error, inside 2 groups like it)\n"
+                    "│  └─ 1. V: 1\n"
+                    "├─ 2. v (1 sub-error)\n"
+                    "│  └─ 1. V: 2\n"
+                    "├─ 3. K: 3\n"
+                    "│     caused by T: 4\n"
+                    "│     caused by V: 5\n"
+                    "└─ 4. V: 6\n");
+    kin_error_free(err);
+}
+
+TEST(the_cause_of_a_group_stands_behind_its_members)
+{
+    static const char text[] =
+        "{\"kind\":\"error group\",\"message\":\"g\",\"members\":["
+        "{\"kind\":\"end\",\"message\":\"1\"}],\"cause\":{\"kind\":"
+        "\"busy\",\"message\":\"2\",\"cause\":{\"kind\":\"error group\","
+        "\"message\":\"h\",\"members\":[{\"kind\":\"end\",\"message\":"
+        "\"3\"}]}}}";
+    kin_error *err = NULL;
+    kin_error_free(kin_error_read_json(text, sizeof text - 1, &err));
+    CHECK_TEXT(err, "g (1 sub-error)\n"
+                    "├─ 1. end: 1\n"
+                    "└─ caused by busy: 2\n"
+                    "      caused by h (1 sub-error)\n"
+                    "      └─ 1. end: 3\n");
     kin_error_free(err);
 }
 

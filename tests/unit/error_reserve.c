@@ -96,6 +96,22 @@ TEST(a_group_of_many_nests_in_order)
     with_memory();
 }
 
+TEST(what_nests_is_in_the_sum_of_the_whole)
+{
+    kin_error *all[20];
+    for (int i = 0; i < 20; i++)
+        all[i] = i == 17 ? kin_exit(3) : fail_v("%d", i);
+    without_memory(0, false);
+    kin_error *err = kin_error_group("g", all, 20);
+    with_memory();
+    CHECK(!kin_error_is(err, &KIN_FAILURE));
+    CHECK(kin_error_has(err, &KIN_EXIT));
+    err = kin_error_suppress(err, &TEST_V);
+    CHECK_EQ(kin_error_code(leaf(err, 0)), 3);
+    err = kin_error_unwrap(err, &KIN_EXIT);
+    CHECK_OUTCOME(err, "EXIT(3)");
+}
+
 TEST(a_list_of_many_becomes_a_group)
 {
     kin_error *waiting = NULL;
@@ -307,6 +323,41 @@ TEST(deep_trees_are_walked_without_memory)
     /* There is not reserve enough to take so deep a tree apart. */
     CHECK(none == NULL);
     CHECK(asked > 0);
+    kin_error_free(err);
+}
+
+/* Groups that have causes are only ever read. */
+static kin_error *with_causes(int levels)
+{
+    static const char open[] =
+        "{\"kind\":\"error group\",\"cause\":{\"kind\":\"error group\","
+        "\"members\":[{\"kind\":\"busy\"},{\"kind\":\"busy\"}]},"
+        "\"members\":[{\"kind\":\"end\"},";
+    char *text = NULL;
+    size_t length;
+    FILE *stream = open_memstream(&text, &length);
+    for (int i = 0; i < levels; i++)
+        fputs(open, stream);
+    fputs("{\"kind\":\"end\"}", stream);
+    for (int i = 0; i < levels; i++)
+        fputs(",{\"kind\":\"timeout\"}]}", stream);
+    fclose(stream);
+    kin_error *err = NULL;
+    kin_error_free(kin_error_read_json(text, length, &err));
+    free(text);
+    return err;
+}
+
+TEST(causes_that_are_passed_by_do_not_lead_a_walk_astray)
+{
+    kin_error *err = with_causes(300);
+    REQUIRE(err != NULL);
+    uint64_t with = 0, without = 0;
+    CHECK(kin_error_each_leaf(err, note_leaf, &with));
+    without_memory(0, false);
+    CHECK(kin_error_each_leaf(err, note_leaf, &without));
+    with_memory();
+    CHECK(with == without);
     kin_error_free(err);
 }
 
