@@ -109,8 +109,8 @@ KIN_API bool kin_error_is(const kin_error *, const kin_kind *);
 /* Whether some leaf is. */
 KIN_API bool kin_error_has(const kin_error *, const kin_kind *);
 
-/* Lines that are printed under the message, in order. A NULL format makes a
-   KIN_MISUSE that the calling task holds. (PEP 678) */
+/* Lines that are printed under the message, in order. No error, no note. A NULL
+   format makes a KIN_MISUSE that the calling task holds. (PEP 678) */
 KIN_API KIN_PRINTF(2, 3) void kin_error_add_note(kin_error *,
                                                  const char *format, ...);
 KIN_API size_t kin_error_note_count(const kin_error *);
@@ -137,7 +137,8 @@ KIN_API kin_error *kin_error_adopt(kin_error *);
    now owns. The shape is kept: emptied groups vanish, groups of one stay; leaves
    are the same objects; the message, notes, trace and cause of a group appear on
    both halves. The question is put to groups too: a yes takes the subtree.
-   Returns what matched, NULL if nothing did; *rest is what did not. (PEP 654) */
+   Returns what matched, NULL if nothing did; *rest is what did not, and without
+   a place for it that is freed. (PEP 654) */
 typedef bool kin_error_filter(const kin_error *, void *context);
 KIN_API KIN_MUST_USE kin_error *kin_error_split(kin_error *, const kin_kind *,
                                                 kin_error **rest);
@@ -155,8 +156,9 @@ KIN_API KIN_MUST_USE kin_error *kin_error_unwrap(kin_error *, const kin_kind *);
    is the first to match. It owns that group: it frees it and returns NULL, or
    returns it (raised again, merged back into its place), or returns an error of
    its own (which becomes a sibling of what is left in a group with the message
-   ""). A table with KIN_ERROR_GROUP, NULL or KIN_BASE in it gives the error back
-   together with a KIN_MISUSE. (PEP 654) */
+   "", and is explained by the handler's group unless it has a cause already). A
+   table with KIN_ERROR_GROUP, NULL or KIN_BASE in it, or with more than 64
+   handlers, gives the error back together with a KIN_MISUSE. (PEP 654) */
 typedef struct kin_handler {
     const kin_kind *kind;
     kin_error *(*handle)(kin_error *matched, void *context);
@@ -166,7 +168,8 @@ KIN_API KIN_MUST_USE kin_error *kin_error_handle(kin_error *,
                                                  size_t count, void *context);
 
 /* Visits every leaf, left to right, depth first, until `visit` says false.
-   `path` holds the groups above it, outermost first. Says whether all were. */
+   `path` holds the groups above it, outermost first; when there is no memory for
+   a deep one, only the innermost. Says whether all were visited. */
 typedef bool kin_error_visit(const kin_error *leaf,
                              const kin_error *const path[], size_t depth,
                              void *context);
@@ -176,9 +179,10 @@ KIN_API bool kin_error_each_leaf(const kin_error *, kin_error_visit *,
 /* The tree, for people: one write where it can be one; colours only on a
    terminal. Never fails: a full disk is the stream's matter (ferror). */
 KIN_API void kin_error_print(const kin_error *, FILE *);
-/* The tree, for programs. What is read back is inert: base kinds and unknown
-   ones become KIN_REMOTE, with their name. Reading gives a KIN_FAILURE that
-   says what is wrong and at which byte, and then *out is left alone. */
+/* The tree, for programs, as one object on one line; no error is `null`. What is
+   read back is inert: base kinds and unknown ones become KIN_REMOTE, with their
+   name. Reading gives a KIN_FAILURE that says what is wrong and at which byte
+   (the first is 0), or KIN_NO_MEMORY, and then *out is left alone. */
 KIN_API void kin_error_write_json(const kin_error *, FILE *);
 KIN_API KIN_MUST_USE kin_error *
 kin_error_read_json(const char *text, size_t length, kin_error **out);
@@ -228,7 +232,8 @@ typedef struct kin_cancellation {
    while not cancelled. Borrowed from the error. */
 KIN_API const kin_cancellation *kin_error_during(const kin_error *);
 /* Whether the error is a consequence of the cancellation that `origin` caused,
-   directly or through others: for a group, every leaf but `origin` itself. */
+   directly or through others: for a group, every leaf but `origin` itself. No,
+   when there is no memory to find out. */
 KIN_API bool kin_error_follows_from(const kin_error *, const kin_error *origin);
 
 KIN__C_END

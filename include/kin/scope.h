@@ -115,11 +115,11 @@ KIN_API int kin_scope_describe(const kin_scope *, char *text, size_t size);
    err = KIN_WITHIN(kin_receive(rx, chunk), .fail_after = KIN_SECONDS(1)); */
 #define KIN_WITHIN(expression, ...)                                \
     KIN__WITHIN(KIN__PASTE(kin__within_, __COUNTER__), expression, \
-                KIN__OPTIONS(kin_scope_options, __VA_ARGS__))
-#define KIN__WITHIN(storage, expression, options)                       \
+                #expression, KIN__OPTIONS(kin_scope_options, __VA_ARGS__))
+#define KIN__WITHIN(storage, expression, text, options)                 \
     (__extension__({                                                    \
         __attribute__((cleanup(kin__scope_cleanup))) kin_scope storage; \
-        kin_scope_begin_at(KIN__SITE("KIN_WITHIN"), &storage, options); \
+        kin_scope_begin_at(KIN__SITE(text), &storage, options);         \
         kin_scope_close_at(KIN_HERE, &storage, (expression));           \
     }))
 

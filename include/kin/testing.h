@@ -1,5 +1,4 @@
-/* kin/testing.h: what a concurrent program needs to be tested. Link with
-   libkin_testing.a as well. */
+/* kin/testing.h: what a concurrent program needs to be tested. */
 #ifndef KIN_TESTING_H
 #define KIN_TESTING_H
 
@@ -9,7 +8,8 @@ KIN__C_BEGIN
 
 /* The virtual clock of a run opened `.clock = KIN_CLOCK_VIRTUAL`. It stands
    still while anybody can run, and jumps to the next timer when everybody
-   waits. Each fails with KIN_MISUSE when this run has no virtual clock. */
+   waits. Each of these three fails with KIN_MISUSE when this run has no virtual
+   clock. */
 
 /* Moves it forward; timers that fall due fire in order. A negative length is a
    KIN_MISUSE. No checkpoint. (Trio: MockClock.jump) */

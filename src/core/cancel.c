@@ -25,7 +25,7 @@
 
 static void deliver_later(kin__runtime *rt, kin_task *task)
 {
-    if (task->phase != KIN__PARKED || task->delivering || !task->wait->abort)
+    if (task->phase != KIN__PARKED || task->delivering)
         return;
     task->delivering = true;
     task->next = NULL;

@@ -140,12 +140,12 @@ static void add_note(const char *text, size_t depth, void *context)
 
 kin_error *kin__deadlock_error(kin__runtime *rt)
 {
-    kin_error *err =
-        kin_fail_at(rt->root.scope.site, &KIN_DEADLOCK,
-                    "nothing can ever run again: %zu task%s wait%s for each "
-                    "other, with no timer, I/O or thread to wake %s",
-                    rt->tasks, rt->tasks == 1 ? "" : "s",
-                    rt->tasks == 1 ? "s" : "", rt->tasks == 1 ? "it" : "one");
+    kin_error *err = kin_fail_at(
+        rt->root.scope.site, &KIN_DEADLOCK,
+        "nothing can ever run again: %zu task%s wait%s, and there is "
+        "no timer, I/O or thread that could wake %s",
+        rt->tasks, rt->tasks == 1 ? "" : "s", rt->tasks == 1 ? "s" : "",
+        rt->tasks == 1 ? "it" : "one");
     notes n = {err, 0};
     each_line(rt->root.children, add_note, &n);
     each_line(rt->background.children, add_note, &n);

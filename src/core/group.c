@@ -347,8 +347,11 @@ static void free_ended(kin__runtime *rt, kin_group *group)
 
 static kin_error *grouped(kin_group *group)
 {
-    return collapse(kin__error_group_of_list(
-        group->scope.site, kin__scope_name(&group->scope), &group->errors));
+    char message[128];
+    snprintf(message, sizeof message, "group \"%s\"",
+             kin__scope_name(&group->scope));
+    return collapse(
+        kin__error_group_of_list(group->scope.site, message, &group->errors));
 }
 
 /* Strips what the group's own scope absorbs from all that stands to come out;

@@ -49,7 +49,8 @@ typedef struct kin__runtime {
     int *thread_errno;      /* whose value is the running task's */
     volatile int attention; /* somebody outside wants the loop's attention */
     kin__context loop;
-    kin__context gone; /* where a task that has ended would go on */
+    kin__context gone;    /* where a task that has ended would go on */
+    uint64_t last_glance; /* at the clock, by the processor's counter */
     uint64_t switches;
     uint64_t random; /* 0: no shuffling */
     size_t batch;    /* of the shuffled queue, how many are left */

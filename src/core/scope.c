@@ -55,11 +55,11 @@ static void deadline_passed(kin__timer *timer)
     kin__scope_cancel(rt, scope, reason);
 }
 
-static void arm(kin__runtime *rt, kin_scope *scope)
+static void arm(kin__runtime *rt, kin_scope *scope, kin_time now)
 {
     if (scope->deadline == KIN_NEVER || scope->own)
         return;
-    if (scope->deadline <= kin__clock_now(&rt->clock))
+    if (scope->deadline <= now)
         deadline_passed(&scope->timer);
     else
         kin__timer_set(rt, &scope->timer, scope->deadline, deadline_passed);
@@ -93,12 +93,28 @@ void kin_scope_init_at(const kin_site *site, kin_scope *scope,
 
 static void set_deadline_at_opening(kin__runtime *rt, kin_scope *scope)
 {
+    kin_time now = kin__clock_now(&rt->clock);
     if (scope->flags & KIN__RELATIVE) {
         scope->flags &= ~KIN__RELATIVE;
-        scope->deadline =
-            kin__later(kin__clock_now(&rt->clock), scope->deadline);
+        scope->deadline = kin__later(now, scope->deadline);
     }
-    arm(rt, scope);
+    arm(rt, scope, now);
+}
+
+static __attribute__((noinline)) void
+apply_options(kin__runtime *rt, kin_task *task, kin_scope *scope)
+{
+    kin__reason *around = scope->flags & KIN__SHIELD ? NULL : task->cancelled;
+    if (scope->own) {
+        kin__reason_claim(rt, scope->own);
+        around = kin__reason_earlier(around, scope->own);
+    }
+    scope->effective = task->cancelled = around;
+    if (scope->deadline != KIN_NEVER)
+        set_deadline_at_opening(rt, scope);
+    if (scope->flags & KIN__BAD_OPTIONS)
+        kin__misuse(scope->site, "%s \"%s\" was given two deadlines",
+                    kind_of(scope), kin__scope_name(scope));
 }
 
 void kin__scope_enter(kin__runtime *rt, kin_task *task, kin_scope *scope)
@@ -108,18 +124,12 @@ void kin__scope_enter(kin__runtime *rt, kin_task *task, kin_scope *scope)
     scope->state = KIN__OPEN;
     task->scope = scope;
     task->open++;
-    kin__reason *around = scope->flags & KIN__SHIELD ? NULL : task->cancelled;
-    if (__builtin_expect(scope->own != NULL, 0)) {
-        kin__reason_claim(rt, scope->own);
-        if (!around || scope->own->order < around->order)
-            around = scope->own;
-    }
-    scope->effective = task->cancelled = around;
-    if (__builtin_expect(scope->deadline != KIN_NEVER, 0))
-        set_deadline_at_opening(rt, scope);
-    if (__builtin_expect(scope->flags & KIN__BAD_OPTIONS, 0))
-        kin__misuse(scope->site, "%s \"%s\" was given two deadlines",
-                    kind_of(scope), kin__scope_name(scope));
+    if (__builtin_expect(scope->own || scope->deadline != KIN_NEVER ||
+                             (scope->flags & KIN__SHIELD),
+                         0))
+        apply_options(rt, task, scope);
+    else
+        scope->effective = task->cancelled;
 }
 
 kin_scope *kin_scope_begin_at(const kin_site *site, kin_scope *scope,
@@ -297,7 +307,8 @@ static void report_left(kin_scope *scope, const char *how)
     const kin_site *site = scope->site;
     kin__misuse(site,
                 "%s \"%s\" (opened at %s:%d in %s) was left without "
-                "kin_%s_close, %s",
+                "kin_%s_close, %s: leave the block through the close (with "
+                "KIN_TRY_TO)",
                 kind_of(scope), kin__scope_name(scope), site->file, site->line,
                 site->function, kind_of(scope), how);
 }
@@ -419,7 +430,7 @@ void kin_scope_set_deadline(kin_scope *scope, kin_time when)
     if (scope->state != KIN__OPEN)
         return;
     kin__timer_clear(rt, &scope->timer);
-    arm(rt, scope);
+    arm(rt, scope, kin__clock_now(&rt->clock));
 }
 
 void kin_scope_set_shield(kin_scope *scope, bool shield)

@@ -35,6 +35,7 @@ static bool add_chunk(kin__runtime *rt)
     chunk->tasks = (kin_task *)start;
     chunk->next = rt->chunks;
     rt->chunks = chunk;
+    memset(chunk->tasks, 0, CHUNK * sizeof(kin_task));
     for (int i = CHUNK - 1; i >= 0; i--) {
         chunk->tasks[i].next = rt->free_tasks;
         rt->free_tasks = &chunk->tasks[i];
@@ -69,22 +70,15 @@ static bool copy_argument(kin_task *task, const void *arg, size_t size)
     return true;
 }
 
-static void clear(kin_task *task)
+/* A task in the free list is clean: it has no stack, scope, reason, errors or
+   joiners. The rest is set here. */
+static inline void clear(kin_task *task)
 {
-    task->stack = NULL;
     task->phase = KIN__PENDING;
-    task->outcome = KIN_TASK_PENDING;
-    task->copied = task->started = task->delivering = task->keeps_name = false;
-    task->limited = task->unborn = false;
+    task->flags = 0;
     task->saved_errno = 0;
-    task->open = task->stack_size = 0;
+    task->stack_size = 0;
     task->at = NULL;
-    task->wait = NULL;
-    task->result = NULL;
-    task->scope = NULL;
-    task->own = NULL;
-    task->joiners = (kin_wait_list){NULL, NULL};
-    task->held = NULL;
     task->locals = NULL;
 }
 
@@ -154,13 +148,12 @@ static kin_task *stillborn(kin__runtime *rt, const kin_site *site,
     return task;
 }
 
-static kin_task *refuse(kin__runtime *rt, kin_group *group, kin_task *task,
-                        kin_error *err)
+static void refuse(kin__runtime *rt, kin_group *group, kin_task *task,
+                   kin_error *err)
 {
     kin__error_unhold(err);
     kin__group_child_ended(rt, group, task, err);
     task->result = NULL;
-    return task;
 }
 
 /* NULL if children may be spawned; else what stands against it. */
@@ -183,31 +176,39 @@ static const char *describe(const kin_group *group, char *text, size_t size)
     return text;
 }
 
+static __attribute__((noinline)) kin_task *
+spawn_nobody(kin__runtime *rt, const kin_site *site, kin_group *group,
+             const kin_spawn_options *options)
+{
+    char which[256];
+    const char *closed = closed_because(group);
+    kin_task *task = stillborn(rt, site, options);
+    if (closed)
+        kin__misuse(site, "kin_spawn of %s into %s, which %s", site->name,
+                    describe(group, which, sizeof which), closed);
+    else if (group->shut)
+        refuse(rt, group, task,
+               kin_fail_at(site, &KIN_CLOSED,
+                           "group \"%s\" is shutting down: %s was not started",
+                           kin_group_name(group), site->name));
+    else
+        refuse(rt, group, task,
+               kin_fail_at(site, &KIN_NO_MEMORY,
+                           "no memory for a task to run %s", site->name));
+    return task;
+}
+
 kin_task *kin_spawn_at(const kin_site *site, kin_group *group, kin_fn *fn,
                        void *arg, const kin_spawn_options *options)
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_spawn");
-    if (__builtin_expect(group->scope.state != KIN__OPEN ||
+    if (__builtin_expect(group->scope.state != KIN__OPEN || group->shut ||
                              group->scope.tag != KIN__SCOPE_TAG,
-                         0)) {
-        char which[256];
-        kin__misuse(site, "kin_spawn of %s into %s, which %s", site->name,
-                    describe(group, which, sizeof which),
-                    closed_because(group));
-        return stillborn(rt, site, options);
-    }
-    if (__builtin_expect(group->shut, 0))
-        return refuse(rt, group, stillborn(rt, site, options),
-                      kin_fail_at(site, &KIN_CLOSED,
-                                  "group \"%s\" is shutting down: %s was not "
-                                  "started",
-                                  kin_group_name(group), site->name));
+                         0))
+        return spawn_nobody(rt, site, group, options);
     kin_task *task = kin__task_new(rt, site, fn, arg, options);
     if (__builtin_expect(!task, 0))
-        return refuse(rt, group, stillborn(rt, site, options),
-                      kin_fail_at(site, &KIN_NO_MEMORY,
-                                  "no memory for a task to run %s",
-                                  site->name));
+        return spawn_nobody(rt, site, group, options);
     group->had_child = true;
     kin__group_adopt(group, task);
     task->cancelled = kin__task_base(task);

@@ -25,7 +25,8 @@ static kin_error *sweep(kin__runtime *rt, kin_task *task, kin_error *outcome)
         kin__error_hold(&all, err);
     }
     char message[128];
-    snprintf(message, sizeof message, "task \"%s\" dropped errors", task->name);
+    snprintf(message, sizeof message, "task \"%s\" ended while it held errors",
+             task->name);
     return kin__error_group_of_list(task->site, message, &all);
 }
 

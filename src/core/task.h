@@ -54,13 +54,18 @@ struct kin_task {
     kin__stack *stack; /* from its first run to its end */
     kin_task *next;    /* in the run queue, a list of pending or of ended */
     uint8_t phase;
-    uint8_t outcome;     /* kin_task_state, once ended */
-    bool copied : 1;     /* arg is a block of the heap, until it runs */
-    bool started : 1;    /* it has called kin_started */
-    bool delivering : 1; /* in the list of a cancellation's walk */
-    bool keeps_name : 1; /* the name is the site's: static */
-    bool limited : 1;    /* takes a place of its group's limit */
-    bool unborn : 1;     /* there was no memory to run it */
+    uint8_t outcome; /* kin_task_state, once ended */
+    union {
+        struct {
+            bool copied : 1;     /* arg is a block of the heap, until it runs */
+            bool started : 1;    /* it has called kin_started */
+            bool delivering : 1; /* in the list of a cancellation's walk */
+            bool keeps_name : 1; /* the name is the site's: static */
+            bool limited : 1;    /* takes a place of its group's limit */
+            bool unborn : 1;     /* there was no memory to run it */
+        };
+        uint16_t flags; /* all of them */
+    };
     int saved_errno;
     uint32_t open;       /* scopes opened since its generator was resumed */
     uint32_t copy;       /* bytes of arg to copy */
@@ -86,7 +91,7 @@ struct kin_task {
     const kin_site *site; /* where it was spawned */
     kin_error *held;      /* the errors that it answers for */
     struct kin__locals *locals;
-};
+} __attribute__((aligned(64)));
 
 /* Takes a task through its end: what it holds, its state, its group. It is the
    current task, and may wait in here. */

@@ -47,10 +47,14 @@ extern _Thread_local const struct kin__error_host *kin__error_host
     __attribute__((tls_model("initial-exec")));
 
 /* Lists of errors that somebody holds: a pointer to the first, NULL if empty.
-   An error stands in one list at most, through links of its own. */
-void kin__error_hold(kin_error **list, kin_error *); /* moves it to the end */
-void kin__error_unhold(kin_error *);                 /* out of any; NULL-safe */
-kin_error *kin__error_list_take(kin_error **list);   /* the first, or NULL */
+   An error stands in one list at most, through links of its own, and that list
+   stands for one or more of its references. A list belongs to its thread. */
+/* One more of its references, and the error moves to the end of the list. */
+void kin__error_hold(kin_error **list, kin_error *);
+/* One fewer, and without any it leaves its list. NULL-safe. */
+void kin__error_unhold(kin_error *);
+/* The first, or NULL: one reference; others that were held with it are freed. */
+kin_error *kin__error_list_take(kin_error **list);
 kin_error *kin__error_list_next(const kin_error *);
 
 /* A KIN_CANCELLED for the calling task, made at that place. */
@@ -73,7 +77,8 @@ kin_error *kin__error_strip(kin_error *, const kin_kind *, bool *some);
 void kin__error_keep_dropped(kin_error **list, kin_error *, const char *task);
 void kin__error_release_kept(kin_error **list);
 
-/* Live errors and reasons in the process, for the tests. */
+/* For the tests: live errors and reasons in the process, counted from the first
+   time that this is asked. */
 size_t kin__error_live(void);
 
 #endif

@@ -29,15 +29,17 @@ static bool is_forbidden(const kin_handler *handler)
 static kin_error *check(const kin_handler table[], size_t count)
 {
     if (count > MOST_HANDLERS)
-        return kin_fail(&KIN_MISUSE,
-                        "kin_error_handle: %zu handlers, and at most %d can be",
-                        count, MOST_HANDLERS);
+        return kin_fail_at(
+            NULL, &KIN_MISUSE,
+            "kin_error_handle: %zu handlers, and at most %d can be", count,
+            MOST_HANDLERS);
     for (size_t i = 0; i < count; i++)
         if (is_forbidden(&table[i]))
-            return kin_fail(&KIN_MISUSE,
-                            "kin_error_handle: handler %zu is for \"%s\"; a "
-                            "handler has a function, and is for a kind of leaf",
-                            i, table[i].kind ? table[i].kind->name : "NULL");
+            return kin_fail_at(
+                NULL, &KIN_MISUSE,
+                "kin_error_handle: handler %zu is for \"%s\"; a "
+                "handler has a function, and is for a kind of leaf",
+                i, table[i].kind ? table[i].kind->name : "NULL");
     return NULL;
 }
 
@@ -114,7 +116,7 @@ kin_error *kin_error_handle(kin_error *err, const kin_handler table[],
     handling h = {.table = table, .count = count, .context = context};
     kin_error *misuse = check(table, count);
     if (misuse)
-        return kin_error_combine_at(misuse->site, err, misuse);
+        return kin_error_combine_at(NULL, err, misuse);
     if (!err || !any_handler_for(err, &h))
         return err;
     bool naked = !kin__is_group(err);

@@ -354,7 +354,7 @@ kin_error *kin_error_read_json(const char *text, size_t length, kin_error **out)
     }
     kin_error_free(r.root);
     close_reader(&r);
-    return kin_fail(r.json.no_memory ? &KIN_NO_MEMORY : &KIN_FAILURE,
-                    "error tree in JSON, byte %zu: %s", r.json.problem_at,
-                    r.json.problem);
+    return kin_fail_at(NULL, r.json.no_memory ? &KIN_NO_MEMORY : &KIN_FAILURE,
+                       "error tree in JSON, byte %zu: %s", r.json.problem_at,
+                       r.json.problem);
 }

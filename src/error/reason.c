@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "error/text.h"
 
 enum { LONGEST_TEXT = 95 };
 
@@ -43,6 +44,19 @@ static size_t cut(const char *text)
     return length;
 }
 
+/* Bytes that are no characters would take more room when it is written down
+   (as JSON) and read again. */
+static void make_valid(char *text)
+{
+    uint32_t character;
+    while (*text) {
+        size_t length = kin__text_read(text, &character);
+        if (length == 0)
+            *text = '?';
+        text += length ? length : 1;
+    }
+}
+
 kin__reason *kin__reason_new(kin_cancel_source source, uint64_t order,
                              const kin_site *site, const char *task,
                              const kin_error *behind, const char *format,
@@ -57,6 +71,7 @@ kin__reason *kin__reason_new(kin_cancel_source source, uint64_t order,
         return &static_reasons[source];
     memcpy(reason->storage, text, length);
     reason->storage[length] = '\0';
+    make_valid(reason->storage);
     if (name)
         memcpy(reason->storage + length + 1, task, name);
     reason->order = order;
@@ -105,6 +120,13 @@ static const char *store(char **at, const char *text)
     return copy;
 }
 
+static const char *store_cut(char **at, const char *text)
+{
+    char *copy = (char *)store(at, text);
+    copy[cut(text)] = '\0';
+    return copy;
+}
+
 static size_t size_of(const char *text)
 {
     return text ? strlen(text) + 1 : 0;
@@ -123,7 +145,7 @@ kin__reason *kin__reason_copy(const kin_cancellation *from)
     kin_site *place = (kin_site *)(void *)reason->storage;
     char *at = (char *)(place + 1);
     *reason = (kin__reason){.cancellation = {.source = from->source}};
-    reason->cancellation.text = store(&at, from->text);
+    reason->cancellation.text = store_cut(&at, from->text);
     reason->cancellation.task = store(&at, from->task);
     if (site) {
         *place = (kin_site){.file = store(&at, site->file),

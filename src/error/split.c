@@ -237,14 +237,13 @@ static bool is_of_kind(const kin_error *err, void *kind)
     return kin_error_is(err, kind);
 }
 
-/* What the summaries of the leaves say before any walk: whether all are of that
-   kind, whether none is. */
-static uint8_t summary(const kin_kind *kind, bool *exact)
+/* What the sums of the leaves' kinds say before any walk. */
+
+static bool is_summed(const kin_kind *kind)
 {
-    *exact = kind == &KIN_FAILURE || kind == &KIN_CANCELLED ||
-             kind == &KIN_GENERATOR_EXIT || kind == &KIN_INTERRUPT ||
-             kind == &KIN_EXIT;
-    return kin__kind_leaves(kind);
+    return kind == &KIN_FAILURE || kind == &KIN_CANCELLED ||
+           kind == &KIN_GENERATOR_EXIT || kind == &KIN_INTERRUPT ||
+           kind == &KIN_EXIT;
 }
 
 static bool surely_none(const kin_error *err, const kin_kind *kind)
@@ -253,13 +252,22 @@ static bool surely_none(const kin_error *err, const kin_kind *kind)
     return of < KIN__OF_BASE && !(err->leaf_kinds & of);
 }
 
+static bool surely_all(const kin_error *err, const kin_kind *kind)
+{
+    return is_summed(kind) && err->leaf_kinds == kin__kind_leaves(kind);
+}
+
 kin_error *kin_error_split(kin_error *err, const kin_kind *kind,
                            kin_error **rest)
 {
-    if (err && kind && !surely_none(err, kind))
+    if (!err || !kind || surely_none(err, kind)) {
+        give_rest(rest, err);
+        return NULL;
+    }
+    if (!surely_all(err, kind))
         return kin_error_split_if(err, is_of_kind, (void *)kind, rest);
-    give_rest(rest, err);
-    return NULL;
+    give_rest(rest, NULL);
+    return err;
 }
 
 kin_error *kin_error_suppress(kin_error *err, const kin_kind *kind)
@@ -293,20 +301,17 @@ static bool has_leaf(const kin_error *err, const kin_kind *kind, bool sought)
 
 bool kin_error_has(const kin_error *err, const kin_kind *kind)
 {
-    bool exact;
     if (!err || !kind || surely_none(err, kind))
         return false;
-    uint8_t of = summary(kind, &exact);
-    return exact ? (err->leaf_kinds & of) != 0 : has_leaf(err, kind, true);
+    return is_summed(kind) || has_leaf(err, kind, true);
 }
 
 bool kin__error_only(const kin_error *err, const kin_kind *kind)
 {
-    bool exact;
     if (!err || !kind || surely_none(err, kind))
         return false;
-    uint8_t of = summary(kind, &exact);
-    return exact ? err->leaf_kinds == of : !has_leaf(err, kind, false);
+    return is_summed(kind) ? surely_all(err, kind)
+                           : !has_leaf(err, kind, false);
 }
 
 bool kin_error_catch(kin_error **err, const kin_kind *kind)

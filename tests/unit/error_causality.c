@@ -247,6 +247,13 @@ TEST(texts_are_cut_at_95_bytes_between_characters)
     kin__reason_unref(reason);
 }
 
+TEST(the_text_is_valid_utf8_whatever_it_was)
+{
+    kin__reason *reason = named("a\xff\xc3 \xc3\xa9");
+    CHECK_STR(reason->cancellation.text, "a?? \xc3\xa9");
+    kin__reason_unref(reason);
+}
+
 TEST(a_cancelled_says_the_reasons_text)
 {
     kin__error_host = &host;

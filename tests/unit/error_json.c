@@ -372,9 +372,24 @@ TEST(invalid_utf8_is_written_as_valid)
     kin_error_free(err);
     char text[96] = "";
     memset(text, 0xff, 95);
+    text[4] = 'x';
     under(KIN_BY_REQUEST, NULL, "%s", text);
     err = kin_fail_at(NULL, &KIN_END, "x");
     outside();
+    check_round_trip(err);
+    kin_error_free(err);
+}
+
+TEST(the_text_of_a_cancellation_is_never_longer_than_95_bytes)
+{
+    char text[400] = "";
+    strcpy(text, "{\"kind\":\"end\",\"during\":{\"source\":\"group\","
+                 "\"text\":\"");
+    for (int i = 0; i < 100; i++)
+        strcat(text, i % 2 ? "\xc3\xa9" : "y");
+    strcat(text, "\"}}");
+    kin_error *err = read_back(text);
+    CHECK_EQ(strlen(kin_error_during(err)->text), 94);
     check_round_trip(err);
     kin_error_free(err);
 }

@@ -1,0 +1,22 @@
+/* guardian.h: what ends the commands when kin cannot any more. */
+#ifndef KIN_TOOLS_GUARDIAN_H
+#define KIN_TOOLS_GUARDIAN_H
+
+/* A process of its own, which is told of process groups as they come and go,
+   and kills those that are left when its teller has gone, however it went. */
+typedef struct guardian {
+    int pid;  /* 0: there is none */
+    int line; /* to tell it by; -1 */
+} guardian;
+
+/* Forks, so it is for the time before there are threads or runs. argv is the
+   program's own, from main: the guardian writes its name there, so that a
+   listing of processes does not show a second kin. 0 or an errno. */
+int guardian_start(guardian *, char **argv);
+/* This group runs from now on; this one is gone. */
+void guardian_watch(const guardian *, int group);
+void guardian_forget(const guardian *, int group);
+/* Lets it go, and waits until it is gone. What it watches still is killed. */
+void guardian_end(guardian *);
+
+#endif

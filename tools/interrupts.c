@@ -1,0 +1,114 @@
+/* interrupts.c: see interrupts.h.
+
+   A terminal sends its SIGINT to kin alone, since each command is in a process
+   group of its own; so it is kin that has to pass it on. A run that was
+   interrupted ends: commands that do not are killed after the grace, and output
+   that nobody takes is given up when the grace has passed once more.
+
+   SIGHUP is left ignored where it is ignored already (nohup). SIGINT is not: a
+   shell without job control starts what it puts into the background that way,
+   and who then sends a SIGINT means it. */
+#include "interrupts.h"
+
+#include <kin/signal.h>
+
+#include <signal.h>
+#include <string.h>
+
+/* Long enough for what is at hand to be written after a second SIGINT. */
+#define LAST_MOMENT KIN_MILLISECONDS(500)
+
+struct watch {
+    run *run;
+    kin_signals *signals;
+    bool came[NSIG];
+    kin_time patience; /* until then the output may wait for its reader; 0:
+                          for as long as it takes */
+};
+
+static void pass_on(const run *it, int signo)
+{
+    for (size_t i = 0; i < it->commands.count; i++)
+        if (it->jobs[i].process)
+            /* What may not be signalled cannot be helped here. */
+            kin_error_free(
+                kin_process_signal_group(it->jobs[i].process, signo));
+}
+
+static kin_time from_now(kin_time length)
+{
+    kin_time now = kin_now();
+    if (length <= 0)
+        return now;
+    return length > KIN_NEVER - now ? KIN_NEVER : now + length;
+}
+
+static void begin_end(struct watch *it, int signo)
+{
+    kin_time grace = it->run->options.grace;
+    it->run->interrupt = signo;
+    it->patience = from_now(grace > KIN_NEVER / 2 ? KIN_NEVER : 2 * grace);
+    kin_scope_cancel(it->run->everything, "interrupted by SIG%s",
+                     sigabbrev_np(signo));
+    if (!it->run->options.quiet)
+        output_say(it->run->outputs.err,
+                   "kin run: SIG%s: the commands are asked to end%s",
+                   sigabbrev_np(signo),
+                   signo == SIGINT ? "; once more kills them" : "");
+}
+
+static void receive(struct watch *it, int signo)
+{
+    bool again = it->came[signo];
+    it->came[signo] = true;
+    if (!it->run->everything)
+        return;
+    if (again && signo == SIGINT) {
+        pass_on(it->run, SIGKILL);
+        it->patience = from_now(LAST_MOMENT);
+    } else if (!again) {
+        pass_on(it->run, signo);
+        if (!it->run->interrupt)
+            begin_end(it, signo);
+    }
+}
+
+/* *signo is 0 when the patience is at an end. */
+static kin_error *next(const struct watch *it, int *signo)
+{
+    *signo = 0;
+    return KIN_WITHIN(kin_signals_next(it->signals, signo),
+                      .deadline = it->patience);
+}
+
+static kin_error *watch(struct watch *it)
+{
+    for (;;) {
+        int signo;
+        KIN_TRY(next(it, &signo));
+        if (signo) {
+            receive(it, signo);
+        } else {
+            outputs_give_up(&it->run->outputs);
+            it->patience = 0;
+        }
+    }
+}
+
+static bool is_ignored(int signo)
+{
+    struct sigaction now;
+    return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+kin_error *interrupts_watch(void *arg)
+{
+    struct watch it = {.run = arg};
+    KIN_TRY(is_ignored(SIGHUP)
+                ? kin_signals_open(&it.signals, SIGINT, SIGTERM)
+                : kin_signals_open(&it.signals, SIGINT, SIGTERM, SIGHUP));
+    kin_started(NULL);
+    kin_error *err = watch(&it);
+    kin_signals_close(&it.signals);
+    return err;
+}

@@ -1,0 +1,239 @@
+/* job.c: see job.h.
+
+   The job's task waits for the process, and two pumps, in a group of its own,
+   carry what that writes. When the process has ended, what it left in its group
+   may go on for the grace as long as it holds the output; then the group is
+   stopped, and the pumps take what is in the pipes and end. So a command has
+   ended when nothing of it is left and all that it wrote is written.
+
+   Cancelled, the task stops the whole group: SIGTERM, after the grace SIGKILL;
+   unless the run was interrupted, for then the group has had that signal
+   already. The process is the task's, and gone and reaped when it returns; the
+   guardian knows of its group from start to end. */
+#include "job.h"
+#include "duration.h"
+#include "pump.h"
+#include "run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a job is while it runs, on its task's stack. */
+struct attendance {
+    job *job;
+    pump pumps[2];
+    kin_task *tasks[2];
+};
+
+/* --- words --------------------------------------------------------------- */
+
+const char *job_text(const job *it, char text[JOB_TEXT])
+{
+    char lasted[DURATION_TEXT], how[64];
+    kin_process_status_text(it->status, how, sizeof how);
+    (void)snprintf(text, JOB_TEXT, "\"%.120s\" failed: %s after %s",
+                   it->command->name, how, duration_text(it->lasted, lasted));
+    return text;
+}
+
+/* In whose wake it was cancelled. */
+static void keep_reason(job *it, const kin_error *cancelled)
+{
+    const kin_cancellation *why = kin_error_during(cancelled);
+    if (!why)
+        return;
+    it->by = why->source;
+    it->because =
+        strdup(why->behind ? kin_error_message(why->behind) : why->text);
+}
+
+/* --- starting ------------------------------------------------------------ */
+
+/* Whether that says something of the command, and not of kin. */
+static bool is_commands(int errnum)
+{
+    switch (errnum) {
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+    case EPERM:
+    case ENOEXEC:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case E2BIG:
+    case ELIBBAD:
+    case ETXTBSY: return true;
+    default: return false;
+    }
+}
+
+static kin_error *start(job *it)
+{
+    it->began = kin_now();
+    kin_error *err = kin_process_start(
+        &it->process, it->command->argv, .name = it->command->name,
+        .in = KIN_STDIO_NULL, .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE);
+    if (err && kin_error_is(err, &KIN_OS) && is_commands(kin_error_code(err))) {
+        it->state = JOB_UNUSABLE;
+        it->errnum = kin_error_code(err);
+        kin_error_free(err);
+        return kin_fail(&KIN_PROCESS_FAILED, "\"%s\" could not be executed: %s",
+                        it->command->name, strerror(it->errnum));
+    }
+    if (err)
+        return err;
+    it->state = JOB_RUNNING;
+    guardian_watch(&it->run->guardian, kin_process_id(it->process));
+    return NULL;
+}
+
+/* --- its output ---------------------------------------------------------- */
+
+static tag tag_for(const job *it, const output *to)
+{
+    const run_options *with = &it->run->options;
+    bool coloured = with->color == COLOR_ALWAYS ||
+                    (with->color == COLOR_AUTO && to->coloured);
+    return (tag){
+        .format = &with->tags,
+        .name = it->command->name,
+        .pid = kin_process_id(it->process),
+        .colour = coloured ? tag_colour(it->number) : NULL,
+    };
+}
+
+static kin_error *init_pumps(struct attendance *of)
+{
+    job *it = of->job;
+    outputs *to = &it->run->outputs;
+    it->tail = calloc(1, sizeof *it->tail);
+    if (!it->tail)
+        return kin_fail(&KIN_NO_MEMORY,
+                        "no memory for the last lines of \"%s\"",
+                        it->command->name);
+    KIN_TRY(pump_init(&of->pumps[0], kin_process_out(it->process), to->out,
+                      tag_for(it, to->out), NULL));
+    return pump_init(&of->pumps[1], kin_process_err(it->process), to->err,
+                     tag_for(it, to->err), it->tail);
+}
+
+static kin_error *await_pumps(struct attendance *of)
+{
+    KIN_TRY(kin_task_join(of->tasks[0]));
+    return kin_task_join(of->tasks[1]);
+}
+
+/* --- its end ------------------------------------------------------------- */
+
+/* Waits for a process that was asked to end, in a shield. */
+static kin_error *await_until(job *it, kin_time until)
+{
+    return KIN_WITHIN(kin_process_wait(it->process, NULL), .shield = true,
+                      .deadline = until);
+}
+
+static kin_time later(kin_time now, kin_time length)
+{
+    if (length <= 0)
+        return now;
+    return length > KIN_NEVER - now ? KIN_NEVER : now + length;
+}
+
+/* Ends what there is of the group. */
+static kin_error *stop(job *it, bool cancelled)
+{
+    kin_time grace = it->run->options.grace, until = later(kin_now(), grace);
+    if (cancelled && it->run->interrupt) {
+        KIN_TRY(await_until(it, until));
+        grace = kin_left(until);
+    }
+    return kin_process_stop(it->process, grace);
+}
+
+/* To the end of the process and all of its group; a KIN_CANCELLED when it was
+   cut short. */
+static kin_error *await_end(struct attendance *of)
+{
+    job *it = of->job;
+    kin_time grace = it->run->options.grace;
+    kin_error *cancelled = kin_process_wait(it->process, &it->status);
+    it->lasted = kin_now() - it->began;
+    if (!cancelled)
+        /* Cut short, it has ended all the same. */
+        kin_error_free(KIN_WITHIN(await_pumps(of), .move_on_after = grace));
+    kin_error *err = stop(it, cancelled);
+    if (cancelled && !err) {
+        err = KIN_WITHIN(kin_process_wait(it->process, &it->status),
+                         .shield = true);
+        it->lasted = kin_now() - it->began;
+    }
+    return kin_error_combine(cancelled, err);
+}
+
+static kin_error *attend(struct attendance *of)
+{
+    KIN_TRY(init_pumps(of));
+    KIN_GROUP(carrying, .keep = true);
+    for (size_t i = 0; i < 2; i++)
+        of->tasks[i] = kin_spawn(carrying, pump_run, &of->pumps[i],
+                                 .name = of->job->command->name);
+    kin_error *err = await_end(of);
+    pump_finish(&of->pumps[0]);
+    pump_finish(&of->pumps[1]);
+    return kin_group_close(carrying, err);
+}
+
+/* What came of it, from what attending it came to. */
+static kin_error *judge(job *it, kin_error *err)
+{
+    char text[JOB_TEXT];
+    if (err && kin_error_is(err, &KIN_CANCELLED)) {
+        it->state = JOB_CANCELLED;
+        keep_reason(it, err);
+        return err;
+    }
+    it->state = err ? JOB_BROKEN : it->status.code == 0 ? JOB_FINE : JOB_FAILED;
+    if (it->state != JOB_FAILED)
+        return err;
+    return kin_fail_code(&KIN_PROCESS_FAILED, it->status.code, "%s",
+                         job_text(it, text));
+}
+
+static kin_error *run_process(job *it)
+{
+    struct attendance of = {.job = it};
+    int group = kin_process_id(it->process);
+    kin_error *err = attend(&of);
+    kin_process_close(&it->process);
+    guardian_forget(&it->run->guardian, group);
+    pump_deinit(&of.pumps[0]);
+    pump_deinit(&of.pumps[1]);
+    err = judge(it, err);
+    if (it->state != JOB_FAILED) {
+        free(it->tail);
+        it->tail = NULL;
+    }
+    return err;
+}
+
+kin_error *job_run(void *arg)
+{
+    job *it = arg;
+    kin_error *err = start(it);
+    if (it->state == JOB_RUNNING)
+        err = run_process(it);
+    else if (kin_error_is(err, &KIN_CANCELLED))
+        keep_reason(it, err); /* and it waits for ever */
+    else if (it->state == JOB_WAITING)
+        it->state = JOB_BROKEN;
+    run_note_end(it->run, it);
+    return err;
+}
+
+void job_deinit(job *it)
+{
+    free(it->because);
+    free(it->tail);
+}

@@ -1,0 +1,221 @@
+/* output.c: see output.h.
+
+   A source has its turn from take to give, and turns go round in the order of
+   asking, so that one that floods does not keep the others out. What it writes
+   is gathered in a buffer and sent when that is full and at the give: the
+   memory is bounded, and who reads slowly makes everybody wait, up to the
+   commands.
+
+   Lines that come in pieces are written as they come. As long as nobody else
+   writes, the pieces follow each other and nothing is added; who comes between
+   ends the line first, and the next piece gets a tag that says so.
+
+   Sending is shielded: what a command wrote is written, also when the run is
+   being cancelled. It ends when all is written, when it fails, or when
+   outputs_give_up is called. */
+#include "output.h"
+
+#include <kin/park.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER = 64 * 1024 };
+
+/* --- opening and closing ------------------------------------------------- */
+
+static bool is_same_file(int a, int b)
+{
+    struct stat x, y;
+    return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static bool has_colours(int fd)
+{
+    const char *refused = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(fd) && !(refused && *refused) && term && *term &&
+           strcmp(term, "dumb") != 0;
+}
+
+static kin_error *open_one(output *it, int fd, const char *name)
+{
+    it->fd = fd;
+    it->name = name;
+    it->coloured = has_colours(fd);
+    it->buffer = malloc(BUFFER);
+    if (!it->buffer)
+        return kin_fail(&KIN_NO_MEMORY, "no memory for %s", name);
+    return kin_stream_open(&it->stream, fd, .name = name, .borrow = true);
+}
+
+kin_error *outputs_open(outputs *both,
+                        void (*on_failure)(void *context, const char *why),
+                        void *context)
+{
+    *both = (outputs){.out = &both->storage[0], .err = &both->storage[1]};
+    both->out->on_failure = both->err->on_failure = on_failure;
+    both->out->context = both->err->context = context;
+    KIN_TRY(open_one(both->out, STDOUT_FILENO, "standard output"));
+    if (is_same_file(STDOUT_FILENO, STDERR_FILENO)) {
+        both->err = both->out;
+        return NULL;
+    }
+    return open_one(both->err, STDERR_FILENO, "standard error");
+}
+
+static void give_up(output *it)
+{
+    it->given_up = true;
+    if (it->sending)
+        kin_scope_cancel(it->sending, "nobody reads %s", it->name);
+}
+
+void outputs_give_up(outputs *both)
+{
+    give_up(both->out);
+    give_up(both->err);
+}
+
+bool outputs_within_line(const outputs *both)
+{
+    return both->err->unfinished;
+}
+
+void outputs_close(outputs *both)
+{
+    for (size_t i = 0; i < 2; i++) {
+        kin_stream_close(&both->storage[i].stream);
+        free(both->storage[i].buffer);
+    }
+}
+
+/* --- sending ------------------------------------------------------------- */
+
+static void fail(output *it, kin_error *err)
+{
+    int code = kin_error_code(err);
+    it->given_up = true;
+    (void)snprintf(it->why, sizeof it->why, "cannot write to %s: %s", it->name,
+                   code ? strerror(code) : kin_error_message(err));
+    kin_error_free(err);
+    it->on_failure(it->context, it->why);
+}
+
+static void flush(output *it)
+{
+    if (it->used == 0 || it->given_up) {
+        it->used = 0;
+        return;
+    }
+    KIN_SCOPE(sending, .shield = true);
+    it->sending = sending;
+    kin_error *err = kin_stream_send(it->stream, it->buffer, it->used);
+    it->sending = NULL;
+    it->used = 0;
+    err = kin_scope_close(sending, err);
+    if (err)
+        fail(it, err);
+}
+
+static void put(output *it, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        size_t fits = BUFFER - it->used;
+        if (fits > length)
+            fits = length;
+        memcpy(it->buffer + it->used, bytes, fits);
+        it->used += fits;
+        bytes += fits;
+        length -= fits;
+        if (it->used == BUFFER)
+            flush(it);
+    }
+}
+
+/* --- turns --------------------------------------------------------------- */
+
+void output_take(output *it)
+{
+    if (!it->taken) {
+        it->taken = true;
+        return;
+    }
+    /* Whoever gives hands it over: it stays taken. */
+    kin_waiter waiter;
+    KIN_SCOPE(shield, .shield = true);
+    kin_error *err = kin_wait_on(&it->waiting, &waiter, "its turn to write");
+    kin_error_free(kin_scope_close(shield, err));
+}
+
+void output_give(output *it)
+{
+    flush(it);
+    it->taken = kin_wait_list_wake_one(&it->waiting, NULL) != NULL;
+}
+
+/* --- lines --------------------------------------------------------------- */
+
+/* Stands for all that have ended within a line. */
+static const source departed;
+
+static void finish_line(output *it)
+{
+    if (it->unfinished)
+        put(it, "\n", 1);
+    it->unfinished = NULL;
+}
+
+static void begin_line(output *it, const source *from)
+{
+    char text[TAG_TEXT];
+    finish_line(it);
+    put(it, text, tag_text(&from->tag, from->within_line, text));
+}
+
+void output_line(output *it, source *from, const char *text, size_t length,
+                 bool ended)
+{
+    if (it->unfinished != from) {
+        /* The rest of a line that was broken may be no more than its end. */
+        if (from->within_line && ended && length == 0) {
+            from->within_line = false;
+            return;
+        }
+        begin_line(it, from);
+    }
+    put(it, text, length);
+    it->unfinished = from;
+    from->within_line = !ended;
+    if (ended)
+        finish_line(it);
+}
+
+void output_end(output *it, source *from)
+{
+    output_take(it);
+    if (it->unfinished == from)
+        it->unfinished = &departed;
+    if (it->unfinished == &departed && from->tag.format->count > 0)
+        finish_line(it);
+    output_give(it);
+}
+
+void output_say(output *it, const char *format, ...)
+{
+    char *text;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return;
+    output_take(it);
+    finish_line(it);
+    put(it, text, (size_t)length);
+    put(it, "\n", 1);
+    output_give(it);
+    free(text);
+}

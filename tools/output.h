@@ -1,0 +1,72 @@
+/* output.h: where the commands' output goes: kin's own standard output and
+   standard error, to which many tasks write lines, and a line comes whole. All
+   of it inside a run but for init and deinit. */
+#ifndef KIN_TOOLS_OUTPUT_H
+#define KIN_TOOLS_OUTPUT_H
+
+#include "tag.h"
+
+#include <kin/scope.h>
+#include <kin/stream.h>
+#include <kin/task.h>
+
+/* Somebody whose lines come one after the other. */
+typedef struct source {
+    tag tag;
+    bool within_line; /* its latest piece did not end its line */
+} source;
+
+typedef struct output {
+    int fd;
+    const char *name;
+    bool coloured; /* it is a terminal that shows colours */
+    kin_stream *stream;
+
+    /* Told why, once, when nothing can be written any more. */
+    void (*on_failure)(void *context, const char *why);
+    void *context;
+    char why[128];
+    bool given_up; /* what comes is dropped */
+
+    /* the turn: one source writes at a time, in the order of their asking */
+    bool taken;
+    kin_wait_list waiting;
+    kin_scope *sending;       /* of the one who sends */
+    const source *unfinished; /* whose line is not ended */
+
+    char *buffer;
+    size_t used;
+} output;
+
+/* The two; `err` is `out` where both lead to the same file. */
+typedef struct outputs {
+    output *out, *err;
+    output storage[2];
+} outputs;
+
+/* Fails with KIN_OS or KIN_NO_MEMORY. No checkpoint. What on_failure is given
+   is good as long as the outputs. */
+KIN_MUST_USE kin_error *
+outputs_open(outputs *, void (*on_failure)(void *context, const char *why),
+             void *context);
+/* Both of them drop what they have and what comes, so that nobody waits for
+   whoever does not read. */
+void outputs_give_up(outputs *);
+/* Whether what stands last on standard error is a line without an end. */
+bool outputs_within_line(const outputs *);
+void outputs_close(outputs *);
+
+/* Lines are written between a take and a give, which hands all of them on. These
+   wait, and cannot be cancelled. */
+void output_take(output *);
+void output_give(output *);
+/* A line, or, where `ended` is false, a piece of one. */
+void output_line(output *, source *, const char *text, size_t length,
+                 bool ended);
+/* There is nothing more to come of it. A line that it has not ended is ended
+   for it where there are tags; without them it ends when another one comes. */
+void output_end(output *, source *);
+/* A line of kin's own. Takes and gives. */
+void output_say(output *, const char *format, ...) KIN_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,292 @@
+/* run.c: see run.h.
+
+   The main task opens a group for who listens to signals, and in it a scope for
+   the deadline and the group of the jobs, whose policy is the run's. What the
+   jobs come to is written into their records; when all has ended the tree is
+   made of those.
+
+   The run owns all that its struct holds, on main's stack. */
+#include "run.h"
+#include "duration.h"
+#include "interrupts.h"
+#include "status.h"
+#include "tree.h"
+#include "words.h"
+
+#include <kin/run.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* --- while it runs ------------------------------------------------------- */
+
+static bool rest_is_cancelled(const run *it)
+{
+    return it->options.policy == KIN_ALL && it->commands.count > it->ended &&
+           it->counts[JOB_FAILED] + it->counts[JOB_UNUSABLE] == 1;
+}
+
+void run_note_end(run *it, job *ended)
+{
+    char text[JOB_TEXT];
+    bool late = ended->by == KIN_BY_DEADLINE;
+    it->timed_out |= late && it->options.fail_after;
+    it->moved_on |= late && it->options.move_on_after;
+    if (ended->state == JOB_WAITING)
+        return;
+    it->counts[ended->state]++;
+    ended->order = it->ended++;
+    /* A lone command's tree follows at once. */
+    if (ended->state == JOB_FAILED && it->commands.count > 1 &&
+        !it->options.quiet)
+        output_say(it->outputs.err, "kin run: %s%s", job_text(ended, text),
+                   rest_is_cancelled(it) ? "; the rest is stopped" : "");
+}
+
+static void output_failed(void *context, const char *why)
+{
+    run *it = context;
+    if (it->broken)
+        return;
+    it->broken = why;
+    outputs_give_up(&it->outputs);
+    if (it->everything)
+        kin_scope_cancel(it->everything, "%s", why);
+}
+
+/* A failed command is in its job's record; what else there is, is a defect. */
+static kin_error *keep_defect(kin_error *err, kin_task *task, void *context)
+{
+    run *it = context;
+    (void)task;
+    err = kin_error_suppress(err, &KIN_PROCESS_FAILED);
+    it->defect = kin_error_give(kin_error_combine(it->defect, err));
+    return NULL;
+}
+
+static kin_error *run_jobs(run *it)
+{
+    kin_policy policy = it->options.policy;
+    KIN_GROUP(
+        jobs, .policy = policy, .name = "commands", .limit = it->options.limit,
+        .on_error = policy == KIN_ALL ? NULL : keep_defect, .context = it);
+    for (size_t i = 0; i < it->commands.count; i++)
+        kin_spawn(jobs, job_run, &it->jobs[i],
+                  .name = it->commands.list[i].name);
+    return kin_group_close(jobs, NULL);
+}
+
+static kin_error *run_within_deadline(run *it)
+{
+    KIN_SCOPE(everything, .fail_after = it->options.fail_after,
+              .move_on_after = it->options.move_on_after);
+    it->everything = everything;
+    kin_error *err = run_jobs(it);
+    it->everything = NULL;
+    err = kin_scope_close(everything, err);
+    /* The deadline is in the records too. */
+    err = kin_error_suppress(err, &KIN_TIMEOUT);
+    return kin_error_suppress(err, &KIN_PROCESS_FAILED);
+}
+
+static kin_error *run_all(void *arg)
+{
+    run *it = arg;
+    KIN_GROUP(listening, .name = "signals");
+    kin_error *err = outputs_open(&it->outputs, output_failed, it);
+    if (!err)
+        err = kin_start(listening, interrupts_watch, it, NULL);
+    if (!err)
+        err = run_within_deadline(it);
+    kin_group_cancel(listening, "all commands have ended");
+    err = kin_group_close(listening, err);
+    outputs_close(&it->outputs);
+    return err;
+}
+
+/* --- before -------------------------------------------------------------- */
+
+/* Each running command takes two pipes and a handle. */
+static kin_error *make_room_for_descriptors(const run *it)
+{
+    enum { EACH = 3, KIN = 20 };
+    struct rlimit limit;
+    size_t most = it->commands.count;
+    if (it->options.limit && it->options.limit < most)
+        most = it->options.limit;
+    rlim_t wanted = (rlim_t)most * EACH + KIN;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return NULL;
+    if (limit.rlim_max < wanted)
+        return refuse(STATUS_KIN,
+                      "%zu commands at once need %llu descriptors, and no more "
+                      "than %llu are allowed: give --limit",
+                      most, (unsigned long long)wanted,
+                      (unsigned long long)limit.rlim_max);
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return refuse(STATUS_KIN, "cannot open that many descriptors: %s",
+                      strerror(errno));
+    return NULL;
+}
+
+/* What whoever started kin may have set otherwise. */
+static void set_signals(void)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
+    sigaddset(&ours, SIGCHLD);
+    sigprocmask(SIG_UNBLOCK, &ours, NULL);
+    (void)signal(SIGCHLD, SIG_DFL); /* or there is no status to be had */
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static kin_error *prepare(run *it, char **program)
+{
+    it->jobs = calloc(it->commands.count, sizeof *it->jobs);
+    if (!it->jobs)
+        return refuse(STATUS_KIN, "out of memory");
+    for (size_t i = 0; i < it->commands.count; i++)
+        it->jobs[i] = (job){
+            .command = &it->commands.list[i],
+            .run = it,
+            .number = i,
+        };
+    KIN_TRY(make_room_for_descriptors(it));
+    set_signals();
+    /* What a command leaves behind is reaped here, so that it is seen to go,
+       also where process 1 reaps nothing. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int failure = guardian_start(&it->guardian, program);
+    if (failure)
+        return refuse(STATUS_KIN, "cannot fork: %s", strerror(failure));
+    return NULL;
+}
+
+/* --- after --------------------------------------------------------------- */
+
+static void say_what_ended_it(const run *it)
+{
+    char length[DURATION_TEXT];
+    size_t waiting = it->commands.count - it->ended;
+    if (it->broken)
+        (void)fprintf(stderr, "kin run: %s\n", it->broken);
+    if (it->moved_on && !it->options.quiet)
+        (void)fprintf(
+            stderr,
+            "kin run: --move-on-after %s ran out: %zu stopped, %zu not "
+            "started\n",
+            duration_text(it->options.move_on_after, length),
+            it->counts[JOB_CANCELLED], waiting);
+}
+
+/* The tree, and what went wrong with kin itself. */
+static void report(const run *it)
+{
+    kin_error *tree = tree_of(it);
+    if (outputs_within_line(&it->outputs) && (tree || it->defect || it->broken))
+        (void)fputc('\n', stderr);
+    if (tree)
+        kin_error_print(tree, stderr);
+    say_what_ended_it(it);
+    if (it->defect) {
+        (void)fprintf(stderr, "kin run: kin itself failed:\n");
+        kin_error_print(it->defect, stderr);
+    }
+    kin_error_free(tree);
+}
+
+static int unusable_status(const run *it)
+{
+    int status = STATUS_NOT_EXECUTABLE;
+    for (size_t i = 0; i < it->commands.count; i++)
+        if (it->jobs[i].state == JOB_UNUSABLE && it->jobs[i].errnum == ENOENT)
+            status = STATUS_NOT_FOUND;
+    return status;
+}
+
+static int status_of(const run *it)
+{
+    bool enough = it->options.policy == KIN_ANY && it->counts[JOB_FINE] > 0;
+    if (it->interrupt)
+        return STATUS_INTERRUPTED;
+    if (it->broken || it->defect)
+        return STATUS_KIN;
+    if (enough)
+        return STATUS_FINE;
+    if (it->timed_out)
+        return STATUS_TIMEOUT;
+    if (it->counts[JOB_UNUSABLE])
+        return unusable_status(it);
+    return it->counts[JOB_FAILED] ? STATUS_FAILED : STATUS_FINE;
+}
+
+static void deinit(run *it)
+{
+    for (size_t i = 0; it->jobs && i < it->commands.count; i++)
+        job_deinit(&it->jobs[i]);
+    free(it->jobs);
+    kin_error_free(it->defect);
+    commands_free(&it->commands);
+}
+
+/* --- from start to end --------------------------------------------------- */
+
+static int print_help(void)
+{
+    (void)fputs(run_help, stdout);
+    return STATUS_FINE;
+}
+
+/* As a Procfile would say it. */
+static int print_commands(const commands *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const command *it = &all->list[i];
+        (void)printf("%s: ", it->name);
+        if (it->storage)
+            (void)fputs(it->argv[2], stdout);
+        else
+            words_print(it->argv, stdout);
+        (void)putchar('\n');
+    }
+    return STATUS_FINE;
+}
+
+static int run_commands(run *it, char **program)
+{
+    kin_error *err = prepare(it, program);
+    if (err)
+        return refused("kin run", err);
+    err = kin_run(run_all, it);
+    guardian_end(&it->guardian);
+    it->defect = kin_error_combine(it->defect, err);
+    report(it);
+    return status_of(it);
+}
+
+int run_main(char **argv, char **program)
+{
+    run it = {.guardian.line = -1};
+    int status;
+    kin_error *err = run_options_read(&it.options, &it.commands, argv);
+    if (err)
+        status = refused("kin run", err);
+    else if (it.options.help)
+        status = print_help();
+    else if (it.options.dry_run)
+        status = print_commands(&it.commands);
+    else
+        status = run_commands(&it, program);
+    deinit(&it);
+    return status;
+}

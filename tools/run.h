@@ -1,0 +1,34 @@
+/* run.h: `kin run`: the commands together. */
+#ifndef KIN_TOOLS_RUN_H
+#define KIN_TOOLS_RUN_H
+
+#include "guardian.h"
+#include "job.h"
+#include "output.h"
+#include "run_options.h"
+
+typedef struct run {
+    run_options options;
+    commands commands;
+    job *jobs; /* as many as commands */
+    outputs outputs;
+    guardian guardian;
+
+    kin_scope *everything; /* cancelled: all ends; NULL: nothing runs */
+    int interrupt;         /* the signal that ended it, or 0 */
+    const char *broken;    /* why the output cannot be written, or NULL */
+    kin_error *defect;     /* what kin failed at, or NULL */
+    /* The deadline ended a job, or kept one from starting. */
+    bool timed_out, moved_on;
+    size_t ended; /* jobs that were started */
+    size_t counts[JOB_BROKEN + 1];
+} run;
+
+/* For job.c: that job has come to its end, whatever that is. */
+void run_note_end(run *, job *);
+
+/* argv: the arguments behind `kin run`; program: all of main's. What to exit
+   with. */
+int run_main(char **argv, char **program);
+
+#endif
