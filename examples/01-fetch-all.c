@@ -47,13 +47,13 @@ int main(void)
 /* Ends with status 1, and prints:
 
 news is here
-all (2 sub-errors)
+group "all" (2 sub-errors)
 │  at examples/01-fetch-all.c:33 in fetch_all
 ├─ 1. timeout: scope "piece" timed out
 │     at examples/01-fetch-all.c:20 in fetch, task "mail"
 │     via examples/01-fetch-all.c:24 in fetch
 │     spawned at examples/01-fetch-all.c:35 in fetch_all
-      ← examples/01-fetch-all.c:44 in main
+│     ← examples/01-fetch-all.c:44 in main
 └─ 2. error group (1 sub-error)
    │  at examples/01-fetch-all.c:23 in fetch
    │  via examples/01-fetch-all.c:24 in fetch

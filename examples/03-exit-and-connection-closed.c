@@ -61,13 +61,13 @@ int main(void)
 
 closed since the program ends: status 0
 broken by itself, and quit later: status 1
-program (2 sub-errors)
+group "program" (2 sub-errors)
 │  at examples/03-exit-and-connection-closed.c:35 in run
 ├─ 1. broken: the peer closed the connection
 │     at examples/03-exit-and-connection-closed.c:27 in connection, task
 │     "connection"
 │     spawned at examples/03-exit-and-connection-closed.c:37 in run
-      ← examples/03-exit-and-connection-closed.c:45 in say_status
+│     ← examples/03-exit-and-connection-closed.c:45 in say_status
 └─ 2. exit: exit status 0
       at examples/03-exit-and-connection-closed.c:19 in keyboard, task
       "keyboard"

@@ -69,7 +69,7 @@ int main(void)
 
   (rome: cannot ask rome)
 bern answered after 2 s
-asked (3 sub-errors)
+group "asked" (3 sub-errors)
 │  at examples/04-any.c:35 in ask_all
 │  via examples/04-any.c:58 in run
 ├─ 1. os error: cannot ask rome: Connection refused (ECONNREFUSED, errno 111)

@@ -53,9 +53,9 @@ int main(void)
 /* Ends with status 1, and prints:
 
 did without the log
-night (1 sub-error)
+group "night" (1 sub-error)
 │  at examples/06-forgotten-error.c:42 in run
-└─ 1. task "back_up" dropped errors (1 sub-error)
+└─ 1. task "back_up" ended while it held errors (1 sub-error)
    │  at examples/06-forgotten-error.c:44 in run
    └─ 1. os error: cannot copy the letters: Permission denied (EACCES, errno 13)
          note: dropped by back_up, made at examples/06-forgotten-error.c:12

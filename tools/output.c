@@ -17,6 +17,7 @@
 
 #include <kin/park.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,15 +41,32 @@ static bool has_colours(int fd)
            strcmp(term, "dumb") != 0;
 }
 
+/* A terminal that is stopped makes a write wait even if a byte of room is left,
+   unless it is O_NONBLOCK, which is not kin's to set on what it shares with
+   others: so it is opened once more. Else -1. */
+static int open_terminal(int fd)
+{
+    char path[32];
+    if (!isatty(fd))
+        return -1;
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 static kin_error *open_one(output *it, int fd, const char *name)
 {
-    it->fd = fd;
+    int terminal = open_terminal(fd);
     it->name = name;
     it->coloured = has_colours(fd);
     it->buffer = malloc(BUFFER);
-    if (!it->buffer)
-        return kin_fail(&KIN_NO_MEMORY, "no memory for %s", name);
-    return kin_stream_open(&it->stream, fd, .name = name, .borrow = true);
+    kin_error *err =
+        !it->buffer ? kin_fail(&KIN_NO_MEMORY, "no memory for %s", name)
+        : terminal >= 0
+            ? kin_stream_open(&it->stream, terminal, .name = name)
+            : kin_stream_open(&it->stream, fd, .name = name, .borrow = true);
+    if (err && terminal >= 0)
+        close(terminal);
+    return err;
 }
 
 kin_error *outputs_open(outputs *both,

@@ -17,7 +17,6 @@ typedef struct source {
 } source;
 
 typedef struct output {
-    int fd;
     const char *name;
     bool coloured; /* it is a terminal that shows colours */
     kin_stream *stream;

@@ -128,6 +128,13 @@ static void end_word(kin__page *page)
     page->shown = page->style;
 }
 
+/* The word that is still to come belongs to the line before. */
+void kin__page_bar(kin__page *page, size_t level, bool bar)
+{
+    end_word(page);
+    page->bars[level] = bar;
+}
+
 void kin__page_close(kin__page *page)
 {
     end_word(page);

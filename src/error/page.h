@@ -38,6 +38,8 @@ typedef struct kin__page {
 
 void kin__page_open(kin__page *, FILE *);
 void kin__page_close(kin__page *);
+/* Whether there is a bar at that level, from the next line on. */
+void kin__page_bar(kin__page *, size_t level, bool bar);
 /* Begins a line with so many levels (no more than there are) and an indent. */
 void kin__page_line(kin__page *, size_t levels, size_t indent, kin__branch);
 /* Words; spaces and line ends are where lines may end, and do end. */

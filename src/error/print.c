@@ -99,7 +99,7 @@ static void find_place(printer *p)
     bool member = index < kin__member_count(owner);
     p->number = member ? index + 1 : 0;
     p->more = member && more_after(p, owner, index);
-    p->page.bars[levels_at(p->depth) - 1] = p->more;
+    kin__page_bar(&p->page, levels_at(p->depth) - 1, p->more);
 }
 
 static void begin_head(printer *p)
@@ -170,7 +170,7 @@ static void details(printer *p, bool tasks_differ)
     const kin_error *err = p->walk.at;
     size_t levels = levels_at(p->depth), indent = KIN__PAGE_STEP;
     if (kin__is_group(err) && levels < KIN__PAGE_LEVELS) {
-        p->page.bars[levels++] = true;
+        kin__page_bar(&p->page, levels++, true);
         indent = 0;
     }
     kin__detail_lines(&p->page, err, levels, indent, hangs(p) ? above(p) : NULL,
