@@ -50,11 +50,9 @@ static void begin_end(struct watch *it, int signo)
     it->patience = from_now(grace > KIN_NEVER / 2 ? KIN_NEVER : 2 * grace);
     kin_scope_cancel(it->run->everything, "interrupted by SIG%s",
                      sigabbrev_np(signo));
-    if (!it->run->options.quiet)
-        output_say(it->run->outputs.err,
-                   "kin run: SIG%s: the commands are asked to end%s",
-                   sigabbrev_np(signo),
-                   signo == SIGINT ? "; once more kills them" : "");
+    run_say(it->run, "SIG%s: the commands are asked to end%s",
+            sigabbrev_np(signo),
+            signo == SIGINT ? "; once more kills them" : "");
 }
 
 static void receive(struct watch *it, int signo)

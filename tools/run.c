@@ -26,6 +26,38 @@
 
 /* --- while it runs ------------------------------------------------------- */
 
+struct saying {
+    output *to;
+    char *text;
+};
+
+static kin_error *say(void *arg)
+{
+    struct saying *it = arg;
+    output_say(it->to, "kin run: %s", it->text);
+    free(it->text);
+    free(it);
+    return NULL;
+}
+
+/* In a task of its own: a terminal that is stopped must not keep a failure from
+   its effects. */
+void run_say(run *it, const char *format, ...)
+{
+    struct saying *line = malloc(sizeof *line);
+    va_list arguments;
+    va_start(arguments, format);
+    bool said = line && !it->options.quiet &&
+                vasprintf(&line->text, format, arguments) >= 0;
+    va_end(arguments);
+    if (!said) {
+        free(line);
+        return;
+    }
+    line->to = it->outputs.err;
+    kin_spawn(it->saying, say, line);
+}
+
 static bool rest_is_cancelled(const run *it)
 {
     return it->options.policy == KIN_ALL && it->commands.count > it->ended &&
@@ -43,10 +75,9 @@ void run_note_end(run *it, job *ended)
     it->counts[ended->state]++;
     ended->order = it->ended++;
     /* A lone command's tree follows at once. */
-    if (ended->state == JOB_FAILED && it->commands.count > 1 &&
-        !it->options.quiet)
-        output_say(it->outputs.err, "kin run: %s%s", job_text(ended, text),
-                   rest_is_cancelled(it) ? "; the rest is stopped" : "");
+    if (ended->state == JOB_FAILED && it->commands.count > 1)
+        run_say(it, "%s%s", job_text(ended, text),
+                rest_is_cancelled(it) ? "; the rest is stopped" : "");
 }
 
 static void output_failed(void *context, const char *why)
@@ -99,6 +130,7 @@ static kin_error *run_all(void *arg)
 {
     run *it = arg;
     KIN_GROUP(listening, .name = "signals");
+    it->saying = listening;
     kin_error *err = outputs_open(&it->outputs, output_failed, it);
     if (!err)
         err = kin_start(listening, interrupts_watch, it, NULL);

@@ -14,6 +14,7 @@ typedef struct run {
     outputs outputs;
     guardian guardian;
 
+    kin_group *saying;     /* the tasks that say something on standard error */
     kin_scope *everything; /* cancelled: all ends; NULL: nothing runs */
     int interrupt;         /* the signal that ended it, or 0 */
     const char *broken;    /* why the output cannot be written, or NULL */
@@ -24,6 +25,9 @@ typedef struct run {
     size_t counts[JOB_BROKEN + 1];
 } run;
 
+/* Says a line of kin's own on standard error, unless it is to be quiet. Does not
+   wait for whoever reads it. */
+void run_say(run *, const char *format, ...) KIN_PRINTF(2, 3);
 /* For job.c: that job has come to its end, whatever that is. */
 void run_note_end(run *, job *);
 

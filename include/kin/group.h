@@ -63,6 +63,7 @@ struct kin_group {
     kin_wait_list end_waiters;    /* for the last one */
     struct kin__reason *shutdown; /* cancels the children, not the body */
     kin__timer grace;             /* until then */
+    struct kin__runtime *run;     /* that it is open in */
     kin_group *walk;              /* the next in a walk over the tree */
     kin_group *next, *previous;   /* of the run's groups */
 };

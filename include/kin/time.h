@@ -21,13 +21,19 @@ typedef int64_t kin_time;
 #define KIN_SECONDS(n) KIN__LENGTH(n, 1000000000)
 
 #define KIN__IS_FLOATING(n) ((__typeof__((n) + 0))0.5 != 0)
-#define KIN__LENGTH(n, unit)                                                  \
-    (__builtin_isnan((double)(n))      ? KIN_AT_ONCE                          \
-     : (double)(n) >= 9.2e18 / (unit)  ? KIN_NEVER                            \
-     : (double)(n) <= -9.2e18 / (unit) ? -KIN_NEVER                           \
-     : !KIN__IS_FLOATING(n)            ? (kin_time)(n) * (unit)               \
-     : (double)(n) < 0                 ? (kin_time)((double)(n) * (unit)-0.5) \
-                                       : (kin_time)((double)(n) * (unit) + 0.5))
+#define KIN__LENGTH(n, unit)                         \
+    (__builtin_isnan((double)(n))      ? KIN_AT_ONCE \
+     : (double)(n) >= 9.2e18 / (unit)  ? KIN_NEVER   \
+     : (double)(n) <= -9.2e18 / (unit) ? -KIN_NEVER  \
+     : KIN__IS_FLOATING(n)                           \
+         ? KIN__ROUNDED((double)(n) * (unit))        \
+         : ((double)(n) >= 9.2e18 / (unit) ? 0 : (kin_time)(n)) * (unit))
+/* Never to 0, which would be "not set". */
+#define KIN__ROUNDED(x)                 \
+    ((x) <= -1  ? (kin_time)((x)-0.5)   \
+     : (x) < 0  ? KIN_AT_ONCE           \
+     : (x) >= 1 ? (kin_time)((x) + 0.5) \
+                : (kin_time)((x) > 0))
 
 /* The point of time that it is now. Inside a run it is the run's clock, virtual
    or not; outside one the real monotonic clock. Any thread; no checkpoint. */

@@ -188,10 +188,10 @@ void kin__scope_cancel(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
         return;
     }
     scope->own = reason;
-    if (scope->state == KIN__OPEN)
-        kin__scope_refresh(rt, scope);
-    else
+    if (scope->state == KIN__UNOPENED)
         keep_early(rt, reason);
+    else if (!scope->effective) /* else it changes nothing inside */
+        kin__scope_refresh(rt, scope);
 }
 
 void kin__task_cancel(kin__runtime *rt, kin_task *task, kin__reason *reason)

@@ -58,6 +58,7 @@ void kin__group_setup(kin_group *group, const kin_site *site,
 
 static void enter(kin__runtime *rt, kin_task *task, kin_group *group)
 {
+    group->run = rt;
     group->previous = NULL;
     group->next = rt->groups;
     if (rt->groups)
@@ -84,11 +85,11 @@ void kin_group_init_at(const kin_site *site, kin_group *group,
 void kin_group_open_at(const kin_site *site, kin_group *group)
 {
     kin_task *task = kin__task_of(site, "kin_group_open");
-    if (group->scope.tag == KIN__SCOPE_TAG &&
+    if (group && group->scope.tag == KIN__SCOPE_TAG &&
         group->scope.state == KIN__UNOPENED)
         enter(kin__runtime_here, task, group);
     else
-        kin_scope_open_at(site, &group->scope); /* says what is wrong */
+        kin_scope_open_at(site, (kin_scope *)group); /* says what is wrong */
 }
 
 /* Children. */
@@ -246,22 +247,32 @@ static bool retains(const kin_group *group)
     return group->keep || (group->policy == KIN_ANY && group->on_error);
 }
 
-/* The handle of the child that ended first; good until the next call. */
+/* Takes it from those that have ended; its handle is good until the next one is
+   handed out. */
+void kin__group_hand_out(kin__runtime *rt, kin_group *group, kin_task *task)
+{
+    if (task == group->handed_out)
+        return;
+    *(task->older ? &task->older->younger : &group->ended) = task->younger;
+    *(task->younger ? &task->younger->older : &group->last_ended) = task->older;
+    if (group->handed_out)
+        kin__task_free(rt, group->handed_out);
+    group->handed_out = task;
+}
+
+/* The handle of the child that ended first. */
 static kin_task *take_ended(kin__runtime *rt, kin_group *group)
 {
     kin_task *task = group->ended;
-    group->ended = task->next;
-    if (!group->ended)
-        group->last_ended = NULL;
-    if (group->handed_out)
-        kin__task_free(rt, group->handed_out);
-    return group->handed_out = task;
+    kin__group_hand_out(rt, group, task);
+    return task;
 }
 
 static void keep_ended(kin_group *group, kin_task *task)
 {
-    task->next = NULL;
-    *(group->last_ended ? &group->last_ended->next : &group->ended) = task;
+    task->younger = NULL;
+    task->older = group->last_ended;
+    *(group->last_ended ? &group->last_ended->younger : &group->ended) = task;
     group->last_ended = task;
 }
 
@@ -337,7 +348,7 @@ static void free_ended(kin__runtime *rt, kin_group *group)
 {
     while (group->ended) {
         kin_task *task = group->ended;
-        group->ended = task->next;
+        group->ended = task->younger;
         kin__task_free(rt, task);
     }
     if (group->handed_out)
@@ -381,7 +392,7 @@ static kin_task *ended_with(const kin_group *group, const kin_error *err)
         return group->handed_out;
     kin_task *task = group->ended;
     while (task && task->result != err)
-        task = task->next;
+        task = task->younger;
     return task;
 }
 
@@ -514,6 +525,10 @@ kin_error *kin_group_close_at(const kin_site *site, kin_group *group,
 {
     kin_task *task = kin__task_of(site, "kin_group_close");
     kin__runtime *rt = kin__runtime_here;
+    if (!group)
+        return kin_error_combine_at(
+            site, outcome,
+            kin_fail_at(site, &KIN_MISUSE, "kin_group_close of NULL"));
     if (__builtin_expect(&group->scope == task->scope, 1))
         return close_innermost(rt, group, outcome);
     kin_error *misuse = NULL;
@@ -561,7 +576,7 @@ void kin_group_cancel_at(const kin_site *site, kin_group *group,
                          const char *format, ...)
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_group_cancel");
-    if (group->scope.tag != KIN__SCOPE_TAG) {
+    if (!group || group->scope.tag != KIN__SCOPE_TAG) {
         kin__misuse(site, "kin_group_cancel of a group that was never "
                           "initialised");
         return;
@@ -608,8 +623,9 @@ void kin_group_each_child(const kin_group *group, kin_task_visit *visit,
 kin_error *kin_group_next_at(const kin_site *site, kin_group *group,
                              kin_task **done)
 {
-    kin_task *task = kin__task_of(site, "kin_group_next");
-    (void)task;
+    kin__task_of(site, "kin_group_next");
+    if (!group || !done)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_group_next of NULL");
     if (!is_open(group) || !group->keep)
         return kin_fail_at(site, &KIN_MISUSE, "kin_group_next: group \"%s\" %s",
                            kin__scope_name(&group->scope),
@@ -617,9 +633,12 @@ kin_error *kin_group_next_at(const kin_site *site, kin_group *group,
                                           : "is not open");
     kin_waiter waiter = {.data = NULL};
     PASS_ON(kin__cancel_point(kin__runtime_here, site));
-    if (group->ended)
-        waiter.data = take_ended(kin__runtime_here, group);
-    else if (group->running || group->starting)
+    if (group->ended) {
+        *done = take_ended(kin__runtime_here, group);
+        kin__spend(kin__runtime_here);
+        return NULL;
+    }
+    if (group->running || group->starting)
         PASS_ON(kin_wait_on_at(site, &group->waiters, &waiter,
                                "the next child of a group to end"));
     *done = waiter.data;
@@ -679,8 +698,9 @@ kin_error *kin_group_shutdown_at(const kin_site *site, kin_group *group,
                                  kin_time grace)
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_group_shutdown");
-    if (!is_open(group)) {
-        if (group->scope.tag == KIN__SCOPE_TAG && group->scope.state > 1)
+    if (!group || !is_open(group)) {
+        if (group && group->scope.tag == KIN__SCOPE_TAG &&
+            group->scope.state > 1)
             return rt->current ? kin_pass_at(site) : NULL;
         return kin_fail_at(site, &KIN_MISUSE,
                            "kin_group_shutdown of a group that is not open");

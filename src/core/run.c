@@ -286,6 +286,7 @@ static kin_error *set_up(kin__runtime *rt, const kin_site *site,
     rt->root.policy = KIN__HAND_OVER;
     rt->root.scope.name = "run";
     rt->root.scope.state = KIN__OPEN;
+    rt->root.run = rt->background.run = rt;
     kin__group_setup(&rt->background, site, NULL);
     rt->background.policy = KIN_EACH;
     rt->background.scope.name = "background";
@@ -351,6 +352,8 @@ kin_error *kin_run_at(const kin_site *site, kin_fn *fn, void *arg,
     if (kin__runtime_here)
         return kin_fail_at(site, &KIN_MISUSE,
                            "kin_run inside a run: open a group instead");
+    if (!fn)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_run of NULL");
     kin__runtime *rt = kin__alloc(sizeof *rt);
     if (!rt)
         return kin_fail_at(site, &KIN_NO_MEMORY, "no memory for a run");

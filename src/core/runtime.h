@@ -39,7 +39,8 @@ typedef struct kin__idler {
     kin_task *task;
 } kin__idler;
 
-typedef struct kin__runtime {
+typedef struct kin__runtime kin__runtime;
+struct kin__runtime {
     /* scheduling */
     kin_task *current;
     kin_task *ready, **ready_end;
@@ -99,7 +100,7 @@ typedef struct kin__runtime {
     int interrupts_taken;
     bool handles_interrupt;
     kin_run_options options;
-} kin__runtime;
+};
 
 extern _Thread_local kin__runtime *kin__runtime_here
     __attribute__((tls_model("initial-exec")));
@@ -137,6 +138,8 @@ kin_task *kin__ready_take(kin__runtime *);     /* the next; NULL if none */
 void kin__suspend(kin__runtime *, kin_task *); /* the current task waits */
 bool kin__resume(kin__runtime *, kin_task *);  /* from the loop */
 /* What a checkpoint finds when it looks closer: the error to fail with. */
+/* One checkpoint of the budget, after the effect: may give way. */
+void kin__spend(kin__runtime *);
 kin_error *kin__checkpoint_failure(kin__runtime *, const kin_site *);
 static inline kin_error *kin__cancel_point(kin__runtime *rt,
                                            const kin_site *site)
@@ -259,6 +262,7 @@ void kin__group_child_gone(kin__runtime *, kin_group *, kin_task *);
 void kin__group_fail(kin__runtime *, kin_group *, const char *task,
                      kin_error *err);
 void kin__group_check_end(kin_group *);
+void kin__group_hand_out(kin__runtime *, kin_group *, kin_task *);
 void kin__group_next_turn(kin__runtime *, kin_group *);
 /* Cancelled, joined and forgotten, since an outer scope was closed first. */
 void kin__group_abandon(kin__runtime *, kin_group *);

@@ -312,6 +312,12 @@ void kin_give_way(void)
     give_way(kin__runtime_here, task);
 }
 
+void kin__spend(kin__runtime *rt)
+{
+    if (--rt->budget == 0)
+        kin_give_way();
+}
+
 kin_error *kin_checkpoint_if_cancelled_at(const kin_site *site)
 {
     kin__task_of(site, "kin_checkpoint_if_cancelled");

@@ -18,7 +18,9 @@ const char *kin__scope_name(const kin_scope *scope)
 {
     if (scope->name)
         return scope->name;
-    return scope->site && scope->site->name ? scope->site->name : "scope";
+    if (scope->site && scope->site->name)
+        return scope->site->name;
+    return scope->flags & KIN__IS_GROUP ? "group" : "scope";
 }
 
 static const char *kind_of(const kin_scope *scope)
@@ -146,9 +148,9 @@ kin_scope *kin_scope_begin_at(const kin_site *site, kin_scope *scope,
 void kin_scope_open_at(const kin_site *site, kin_scope *scope)
 {
     kin_task *task = kin__task_of(site, "kin_scope_open");
-    if (scope->tag != KIN__SCOPE_TAG)
-        kin__misuse(site, "kin_scope_open of a scope that was never "
-                          "initialised: call kin_scope_init first");
+    if (!scope || scope->tag != KIN__SCOPE_TAG)
+        kin__misuse(site, "opening a scope or group that was never "
+                          "initialised: call its init first");
     else if (scope->state != KIN__UNOPENED)
         kin__misuse(site,
                     "scope \"%s\" (%s:%d) is opened a second time: a scope "
@@ -217,16 +219,21 @@ kin_error *kin_scope_close_at(const kin_site *site, kin_scope *scope,
 {
     kin_task *task = kin__task_of(site, "kin_scope_close");
     kin__runtime *rt = kin__runtime_here;
+    if (__builtin_expect(!scope, 0))
+        return kin_error_combine_at(
+            site, outcome,
+            kin_fail_at(site, &KIN_MISUSE, "kin_scope_close of NULL"));
     if (__builtin_expect(
             scope == task->scope && !(scope->flags & KIN__IS_GROUP), 1))
         return close_innermost(rt, scope, outcome);
     kin_error *misuse = NULL;
     if (scope->tag == KIN__SCOPE_TAG && (scope->flags & KIN__IS_GROUP))
-        return kin_error_combine(
-            outcome, kin_fail_at(site, &KIN_MISUSE,
-                                 "kin_scope_close of the scope of group "
-                                 "\"%s\": close the group",
-                                 kin__scope_name(scope)));
+        return kin_error_combine_at(
+            site, outcome,
+            kin_fail_at(site, &KIN_MISUSE,
+                        "kin_scope_close of the scope of group "
+                        "\"%s\": close the group",
+                        kin__scope_name(scope)));
     if (kin__scope_may_close(site, scope, &misuse))
         outcome = close_innermost(rt, scope, outcome);
     return kin_error_combine_at(site, outcome, misuse);
@@ -368,7 +375,7 @@ void kin_scope_cancel_at(const kin_site *site, kin_scope *scope,
                          const char *format, ...)
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_scope_cancel");
-    if (scope->tag != KIN__SCOPE_TAG) {
+    if (!scope || scope->tag != KIN__SCOPE_TAG) {
         kin__misuse(site, "kin_scope_cancel of a scope that was never "
                           "initialised");
         return;
@@ -413,7 +420,7 @@ kin_time kin_scope_deadline(const kin_scope *scope)
 
 static bool is_scope(const kin_scope *scope, const char *what)
 {
-    if (scope->tag == KIN__SCOPE_TAG)
+    if (scope && scope->tag == KIN__SCOPE_TAG)
         return true;
     kin__misuse(NULL, "%s of a scope that was never initialised", what);
     return false;

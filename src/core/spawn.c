@@ -59,11 +59,17 @@ void kin__task_free(kin__runtime *rt, kin_task *task)
     rt->free_tasks = task;
 }
 
-static bool copy_argument(kin_task *task, const void *arg, size_t size)
+/* The copy waits in the heap until the task has a stack, which is made so much
+   larger. */
+static bool copy_argument(kin__runtime *rt, kin_task *task, const void *arg,
+                          size_t size)
 {
-    task->arg = kin__alloc(size);
+    size_t usual = task->stack_size ? task->stack_size : rt->stack_size;
+    task->arg = arg && size < UINT32_MAX / 4 ? kin__alloc(size) : NULL;
     if (!task->arg)
         return false;
+    if (size > 4096)
+        task->stack_size = (uint32_t)(usual + size);
     memcpy(task->arg, arg, size);
     task->copied = true;
     task->copy = (uint32_t)size;
@@ -94,8 +100,7 @@ static bool set_options(kin__runtime *rt, kin_task *task,
         task->stack_size = options->stack_size > UINT32_MAX
                                ? UINT32_MAX
                                : (uint32_t)options->stack_size;
-    return !options->copy || (options->copy <= UINT32_MAX / 2 &&
-                              copy_argument(task, task->arg, options->copy));
+    return !options->copy || copy_argument(rt, task, task->arg, options->copy);
 }
 
 kin_task *kin__task_new(kin__runtime *rt, const kin_site *site, kin_fn *fn,
@@ -157,19 +162,24 @@ static void refuse(kin__runtime *rt, kin_group *group, kin_task *task,
 }
 
 /* NULL if children may be spawned; else what stands against it. */
-static const char *closed_because(const kin_group *group)
+static const char *closed_because(const kin__runtime *rt,
+                                  const kin_group *group)
 {
+    if (!group)
+        return "is NULL";
     if (group->scope.tag != KIN__SCOPE_TAG)
         return "was never initialised";
     if (group->scope.state == KIN__UNOPENED)
         return "is not open yet";
-    return group->scope.state == KIN__OPEN ? NULL : "is already closed";
+    if (group->scope.state != KIN__OPEN)
+        return "is already closed";
+    return group->run == rt ? NULL : "belongs to another thread's run";
 }
 
 static const char *describe(const kin_group *group, char *text, size_t size)
 {
     const kin_site *site = group->scope.site;
-    if (group->scope.tag != KIN__SCOPE_TAG)
+    if (!group || group->scope.tag != KIN__SCOPE_TAG)
         return "a group";
     snprintf(text, size, "group \"%s\" (%s:%d)", kin_group_name(group),
              site->file, site->line);
@@ -178,14 +188,17 @@ static const char *describe(const kin_group *group, char *text, size_t size)
 
 static __attribute__((noinline)) kin_task *
 spawn_nobody(kin__runtime *rt, const kin_site *site, kin_group *group,
-             const kin_spawn_options *options)
+             kin_fn *fn, const void *arg, const kin_spawn_options *options)
 {
     char which[256];
-    const char *closed = closed_because(group);
+    const char *closed = closed_because(rt, group);
     kin_task *task = stillborn(rt, site, options);
     if (closed)
         kin__misuse(site, "kin_spawn of %s into %s, which %s", site->name,
                     describe(group, which, sizeof which), closed);
+    else if (!fn || (options && options->copy && !arg))
+        kin__misuse(site, "kin_spawn of %s: %s is NULL", site->name,
+                    fn ? "what to .copy" : "it");
     else if (group->shut)
         refuse(rt, group, task,
                kin_fail_at(site, &KIN_CLOSED,
@@ -202,13 +215,14 @@ kin_task *kin_spawn_at(const kin_site *site, kin_group *group, kin_fn *fn,
                        void *arg, const kin_spawn_options *options)
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_spawn");
-    if (__builtin_expect(group->scope.state != KIN__OPEN || group->shut ||
+    if (__builtin_expect(!group || !fn || group->scope.state != KIN__OPEN ||
+                             group->shut || group->run != rt ||
                              group->scope.tag != KIN__SCOPE_TAG,
                          0))
-        return spawn_nobody(rt, site, group, options);
+        return spawn_nobody(rt, site, group, fn, arg, options);
     kin_task *task = kin__task_new(rt, site, fn, arg, options);
     if (__builtin_expect(!task, 0))
-        return spawn_nobody(rt, site, group, options);
+        return spawn_nobody(rt, site, group, fn, arg, options);
     group->had_child = true;
     kin__group_adopt(group, task);
     task->cancelled = kin__task_base(task);
@@ -287,13 +301,17 @@ void kin_started_at(const kin_site *site, void *value)
         move_to_target(rt, s, task);
 }
 
-static kin_error *refused(const kin_site *site, const kin_group *target)
+static kin_error *refused(const kin_site *site, const kin_group *target,
+                          kin_fn *fn)
 {
     char which[256];
-    if (closed_because(target))
+    const char *closed = closed_because(kin__runtime_here, target);
+    if (closed)
         return kin_fail_at(site, &KIN_MISUSE, "kin_start of %s in %s, which %s",
                            site->name, describe(target, which, sizeof which),
-                           closed_because(target));
+                           closed);
+    if (!fn)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_start of NULL");
     if (target->shut)
         return kin_fail_at(site, &KIN_CLOSED,
                            "group \"%s\" is shutting down: %s was not started",
@@ -320,7 +338,7 @@ kin_error *kin_start_at(const kin_site *site, kin_group *target, kin_fn *fn,
 {
     kin_task *caller = kin__task_of(site, "kin_start");
     kin__runtime *rt = kin__runtime_here;
-    PASS_ON(refused(site, target));
+    PASS_ON(refused(site, target, fn));
     kin_task *task = kin__task_new(rt, site, fn, arg, options);
     if (!task)
         return kin_fail_at(site, &KIN_NO_MEMORY,

@@ -43,7 +43,7 @@ static kin_error *blame(kin_task *task, kin_error *outcome)
 {
     return kin_fail_from_at(
         task->site, outcome, &KIN_MISUSE,
-        "task \"%s\" was cancelled since a scope around its group \"%s\" was "
+        "task \"%s\" was cancelled because a scope around its group \"%s\" was "
         "closed while the group was open",
         task->name, kin_group_name(task->group));
 }
@@ -205,6 +205,8 @@ void kin_task_each_group(const kin_task *task, kin_group_visit *visit,
 kin_error *kin_task_join_at(const kin_site *site, kin_task *task)
 {
     kin_task *self = kin__task_of(site, "kin_task_join");
+    if (!task)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_task_join of NULL");
     if (task == self)
         return kin_fail_at(site, &KIN_MISUSE,
                            "task \"%s\" joins itself and would wait for ever",
@@ -215,26 +217,11 @@ kin_error *kin_task_join_at(const kin_site *site, kin_task *task)
     return kin_wait_on_at(site, &task->joiners, &waiter, "a task to end");
 }
 
-static void take_out_of_ended(kin_group *group, kin_task *task)
-{
-    kin_task **at = &group->ended, *last = NULL;
-    while (*at && *at != task) {
-        last = *at;
-        at = &last->next;
-    }
-    if (!*at)
-        return; /* handed out already */
-    *at = task->next;
-    if (group->last_ended == task)
-        group->last_ended = last;
-    if (group->handed_out)
-        kin__task_free(kin__runtime_here, group->handed_out);
-    group->handed_out = task;
-}
-
 kin_error *kin_task_take_error_at(const kin_site *site, kin_task *task)
 {
     kin_task *self = kin__task_of(site, "kin_task_take_error");
+    if (!task)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_task_take_error of NULL");
     if (task->phase != KIN__ENDED)
         return kin_fail_at(site, &KIN_MISUSE,
                            "kin_task_take_error: task \"%s\" has not ended",
@@ -244,7 +231,7 @@ kin_error *kin_task_take_error_at(const kin_site *site, kin_task *task)
         return NULL;
     task->result = NULL;
     kin__error_hold(&self->held, err);
-    take_out_of_ended(task->group, task);
+    kin__group_hand_out(kin__runtime_here, task->group, task);
     return err;
 }
 
@@ -252,6 +239,10 @@ void kin_task_cancel_at(const kin_site *site, kin_task *task,
                         const char *format, ...)
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_task_cancel");
+    if (!task) {
+        kin__misuse(site, "kin_task_cancel of NULL");
+        return;
+    }
     va_list arguments;
     va_start(arguments, format);
     kin__reason *reason = kin__reason_new(

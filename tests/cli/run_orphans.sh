@@ -142,24 +142,62 @@ test_a_sigint_within_the_grace() {
     contains "$err" 'exit status 1'
 }
 
+# stuck ARG...: as start, with both streams to a pipe that nobody reads.
+stuck() {
+    mkfifo pipe
+    exec 8<>pipe
+    "$KIN_COMMAND" run "$@" </dev/null >&8 2>&8 8>&- &
+    pid=$!
+    : >"$TMPDIR/started.out" >"$TMPDIR/started.err"
+}
+
 # Output that nobody takes does not keep an interrupted run from its end.
 test_an_interrupted_run_with_a_stuck_reader() {
     own_folder
-    mkfifo stuck
-    sleep 100 <>stuck &
-    local reader=$! it
+    local it
     it=$(mark)
-    exec 8<>stuck
-    "$KIN_COMMAND" run --grace 300ms -- yes ::: sleep "$it" >&8 2>"$TMPDIR/err" \
-        8>&- &
-    pid=$!
+    stuck --grace 300ms -- yes ::: sleep "$it"
     until_true is_asleep "$it"
     kill -TERM "$pid"
-    local status=0
-    wait "$pid" || status=$?
-    kill "$reader"
-    [[ $status -eq 130 ]] || fail "status $status"
+    finish 130
     is_gone "$it"
+}
+
+# Nor a failure from its effects, nor a deadline; and the second SIGINT ends it
+# at once.
+test_a_failure_with_a_stuck_reader() {
+    own_folder
+    local it
+    it=$(mark)
+    stuck --grace 1h -- yes ::: sleep "$it" ::: sh -c 'sleep 0.3; exit 1'
+    until_true is_asleep "$it"
+    until_true are_asleep 0 "$it"
+    kill -INT "$pid"
+    sleep 0.05 # two that come at once are one
+    kill -INT "$pid"
+    finish 130
+    is_gone "$it"
+}
+
+# A terminal that is stopped is a reader that is stuck.
+test_a_stopped_terminal() {
+    own_folder
+    command -v script >/dev/null || skip 'no script(1) here'
+    local it
+    it=$(mark)
+    mkfifo keys
+    exec 9<>keys
+    script -qec "stty -echo; echo \$\$ >id; exec '$KIN_COMMAND' run \
+        --grace 300ms -- yes ::: sleep $it" /dev/null <&9 \
+        >"$TMPDIR/started.out" 2>&1 9>&- &
+    pid=$!
+    until_true is_asleep "$it"
+    printf '\023' >&9
+    sleep 0.2
+    kill -TERM "$(<id)"
+    until_true is_gone "$it"
+    printf '\021' >&9
+    finish 130
 }
 
 # "If `kin` itself is killed with SIGKILL, its commands die too."

@@ -295,20 +295,19 @@ TEST(lines_of_a_message_stay_in_the_tree)
 
 TEST(a_last_word_that_wraps_has_the_bars_of_its_own_line)
 {
-    static const char long_text[] =
-        "seventy columns of words of which the very last has no room on "
-        "this line anymore";
-    kin_error *err =
-        G(NULL, "g", fail_at(long_text), G(NULL, long_text, fail_at("1")));
+    static const char text[] =
+        "seventy columns of words of which the very last has no room on this "
+        "line";
+    kin_error *err = G(NULL, "g", fail_at(text), G(NULL, "h", fail_at(text)));
     CHECK_TEXT(err,
                "g (2 sub-errors)\n"
                "├─ 1. V: seventy columns of words of which the very last has "
-               "no room on this line\n"
-               "│     anymore\n"
-               "└─ 2. seventy columns of words of which the very last has no "
-               "room on this line\n"
-               "      anymore (1 sub-error)\n"
-               "   └─ 1. V: 1\n");
+               "no room on this\n"
+               "│     line\n"
+               "└─ 2. h (1 sub-error)\n"
+               "   └─ 1. V: seventy columns of words of which the very last "
+               "has no room on\n"
+               "         this line\n");
     kin_error_free(err);
 }
 
