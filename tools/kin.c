@@ -25,7 +25,8 @@ static void hold_standard_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0)
-            (void)open("/dev/null", O_RDONLY); /* the lowest that is free */
+            // cppcheck-suppress leakReturnValNotUsed ; it is the lowest free one
+            (void)open("/dev/null", O_RDONLY);
 }
 
 static int print(const char *text)

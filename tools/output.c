@@ -213,10 +213,13 @@ void output_line(output *it, source *from, const char *text, size_t length,
 
 void output_end(output *it, source *from)
 {
+    if (it->unfinished != from)
+        return; /* it needs no turn, and may have ended long ago */
+    it->unfinished = &departed;
+    if (from->tag.format->count == 0)
+        return;
     output_take(it);
-    if (it->unfinished == from)
-        it->unfinished = &departed;
-    if (it->unfinished == &departed && from->tag.format->count > 0)
+    if (it->unfinished == &departed)
         finish_line(it);
     output_give(it);
 }

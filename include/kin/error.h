@@ -87,7 +87,8 @@ KIN_API KIN_MUST_USE kin_error *kin_error_group_at(const kin_site *,
 KIN_API KIN_MUST_USE kin_error *
 kin_error_combine_at(const kin_site *, kin_error *a, kin_error *b);
 
-/* Reading. What is returned is borrowed from the error. `kin_error_message` is
+/* Reading. What is returned is borrowed from the error. NULL, which is success,
+   has no kind, the message "", the code 0 and no members. `kin_error_message` is
    never NULL. `kin_error_kind_name` is the kind's name, or, for what was read
    from JSON, the name it had where it was made. */
 KIN_API const kin_kind *kin_error_kind(const kin_error *);

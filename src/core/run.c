@@ -91,7 +91,13 @@ static void describe_origin(kin__origin *origin)
     }
 }
 
-static const struct kin__error_host host = {describe_origin, held_list};
+static void note_lost(void)
+{
+    kin__runtime_here->lost = true;
+}
+
+static const struct kin__error_host host = {describe_origin, held_list,
+                                            note_lost};
 
 static kin__stack_owner describe_owner(void *owner)
 {
@@ -265,7 +271,8 @@ static kin_error *outcome_of(kin__runtime *rt)
         else
             outcome = kin_error_combine_at(site, outcome, err);
     }
-    return kin__interrupt_late(rt, outcome);
+    outcome = kin__interrupt_late(rt, outcome);
+    return !outcome && rt->lost ? kin__error_lost() : outcome;
 }
 
 /* Beginning and end. */

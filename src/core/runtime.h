@@ -90,6 +90,7 @@ struct kin__runtime {
     kin_task *free_tasks;
     struct kin__task_chunk *chunks;
     kin_task stillborn; /* the handle of children that never were */
+    bool lost;          /* an error, to memory: the run has failed */
     kin_error *dropped; /* kept until the run ends */
 
     /* the world */

@@ -57,7 +57,7 @@ static void shuffle(kin__runtime *rt)
         count++;
     rt->batch = count;
     for (size_t keys = 1; keys / 2 < count * count; keys *= 2) {
-        kin_task *piles[2], **ends[2] = {&piles[0], &piles[1]};
+        kin_task *piles[2] = {NULL, NULL}, **ends[2] = {&piles[0], &piles[1]};
         for (kin_task *t = rt->ready; t; t = t->next) {
             int side = random_next(rt) >> 63;
             *ends[side] = t;

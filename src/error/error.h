@@ -42,9 +42,15 @@ struct kin__error_host {
     void (*origin)(kin__origin *);
     /* the list that the calling task holds its errors in, or NULL */
     kin_error **(*held)(void);
+    /* an error was made while even the reserve was out */
+    void (*lost)(void);
 };
 extern _Thread_local const struct kin__error_host *kin__error_host
     __attribute__((tls_model("initial-exec")));
+
+/* What stands for errors that were lost to memory: a KIN_NO_MEMORY that is never
+   freed. */
+kin_error *kin__error_lost(void);
 
 /* Lists of errors that somebody holds: a pointer to the first, NULL if empty.
    An error stands in one list at most, through links of its own, and that list

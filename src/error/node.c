@@ -128,11 +128,13 @@ void kin__node_set_cause(kin_error *err, kin_error *cause)
 
 const kin_kind *kin_error_kind(const kin_error *err)
 {
-    return err->kind;
+    return err ? err->kind : NULL;
 }
 
 const char *kin_error_kind_name(const kin_error *err)
 {
+    if (!err)
+        return "";
     if (!kin__is_group(err) && err->kind_name)
         return err->kind_name;
     return err->kind->name;
@@ -140,37 +142,37 @@ const char *kin_error_kind_name(const kin_error *err)
 
 const char *kin_error_message(const kin_error *err)
 {
-    return err->message;
+    return err ? err->message : "";
 }
 
 int kin_error_code(const kin_error *err)
 {
-    return err->code;
+    return err ? err->code : 0;
 }
 
 const kin_error *kin_error_cause(const kin_error *err)
 {
-    return err->cause;
+    return err ? err->cause : NULL;
 }
 
 size_t kin_error_count(const kin_error *err)
 {
-    return kin__member_count(err);
+    return err ? kin__member_count(err) : 0;
 }
 
 const kin_error *kin_error_member(const kin_error *err, size_t index)
 {
-    return index < kin__member_count(err) ? err->members[index] : NULL;
+    return index < kin_error_count(err) ? err->members[index] : NULL;
 }
 
 const kin_site *kin_error_site(const kin_error *err)
 {
-    return err->site;
+    return err ? err->site : NULL;
 }
 
 const char *kin_error_task(const kin_error *err)
 {
-    return !kin__is_group(err) && err->task ? err->task : "";
+    return err && !kin__is_group(err) && err->task ? err->task : "";
 }
 
 bool kin__error_is_group(const kin_error *err)
@@ -189,6 +191,6 @@ bool kin_error_is(const kin_error *err, const kin_kind *kind)
 
 const kin_cancellation *kin_error_during(const kin_error *err)
 {
-    kin__reason *reason = kin__reason_of(err);
+    kin__reason *reason = err ? kin__reason_of(err) : NULL;
     return reason ? &reason->cancellation : NULL;
 }

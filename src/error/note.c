@@ -72,7 +72,7 @@ void kin_error_add_note(kin_error *err, const char *format, ...)
 
 size_t kin_error_note_count(const kin_error *err)
 {
-    return err->notes ? err->notes->count : 0;
+    return err && err->notes ? err->notes->count : 0;
 }
 
 const char *kin_error_note(const kin_error *err, size_t index)

@@ -87,18 +87,25 @@ static size_t levels_at(size_t depth)
     return depth < KIN__PAGE_LEVELS ? depth : KIN__PAGE_LEVELS;
 }
 
-/* Looks up where among its siblings the node stands. What a wrapper wraps
-   stands where that does. */
-static void find_place(printer *p)
+/* Where among its siblings the node stands; what a wrapper wraps stands where
+   that does. Then whether a sibling follows, which is asked only of those that
+   are shown, since it looks through the folded ones behind. */
+static void find_number(printer *p)
 {
     size_t index;
     const kin_error *owner = above(p);
     if (!owner || only_wraps(owner))
         return;
     kin__walk_above(&p->walk, p->walk.depth - 1, &index);
-    bool member = index < kin__member_count(owner);
-    p->number = member ? index + 1 : 0;
-    p->more = member && more_after(p, owner, index);
+    p->number = index < kin__member_count(owner) ? index + 1 : 0;
+}
+
+static void find_bar(printer *p)
+{
+    const kin_error *owner = above(p);
+    if (!owner || only_wraps(owner))
+        return;
+    p->more = p->number && more_after(p, owner, p->number - 1);
     kin__page_bar(&p->page, levels_at(p->depth) - 1, p->more);
 }
 
@@ -182,17 +189,18 @@ static bool show(printer *p)
 {
     const kin_error *err = p->walk.at;
     bool tasks_differ = false;
-    find_place(p);
-    if (only_wraps(err)) {
-        p->wrapped++;
-        return true;
-    }
+    find_number(p);
     size_t count = 1;
     if (p->depth > 0 && p->number && !kin__is_group(err))
         count =
             kin__fold_count(&p->fold, above(p), p->number - 1, &tasks_differ);
     if (count == 0)
         return false;
+    find_bar(p);
+    if (only_wraps(err)) {
+        p->wrapped++;
+        return true;
+    }
     bool again = kin__fold_was_shown(&p->fold, err);
     begin_head(p);
     if (kin__is_group(err))

@@ -2,9 +2,10 @@
 
    A static supply of blocks for the whole process, which any thread takes from
    and gives back to without waiting: a bit for each, set while it is in use.
-   When it is used up too, an error is said on standard error at once, and in
-   its place stands one that never ends: it is not counted, not held, and holds
-   no notes. */
+   When it is used up too, an error is said on standard error at once (of very
+   many only some), and in its place stands one that never ends: it is not
+   counted, not held, and holds no notes. The run is told, and does not succeed
+   any more. */
 #include "error/node.h"
 
 #include <string.h>
@@ -46,7 +47,23 @@ void kin__reserve_give(void *block)
 
 kin_error *kin__reserve_last(void)
 {
+    if (kin__error_host && kin__error_host->lost)
+        kin__error_host->lost();
     return &last;
+}
+
+kin_error *kin__error_lost(void)
+{
+    return &last;
+}
+
+/* The first thousand, and then fewer and fewer: what runs out of memory may do so a
+   million times. */
+static bool is_worth_a_line(void)
+{
+    static uint64_t count;
+    uint64_t now = __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
+    return now <= 1000 || (now & (now - 1)) == 0;
 }
 
 static void say(const char *text)
@@ -67,6 +84,8 @@ static const char announcement[] =
 void kin__reserve_report_text(const char *kind, const char *message)
 {
     char line[512];
+    if (!is_worth_a_line())
+        return;
     int length =
         snprintf(line, sizeof line, "%s%s: %s", announcement, kind, message);
     if (length >= (int)sizeof line - 1)
@@ -77,7 +96,7 @@ void kin__reserve_report_text(const char *kind, const char *message)
 
 void kin__reserve_report(const kin_error *err)
 {
-    if (err->flags & KIN__IS_IMMORTAL)
+    if ((err->flags & KIN__IS_IMMORTAL) || !is_worth_a_line())
         return;
     say(announcement);
     kin_error_print(err, stderr);

@@ -42,7 +42,7 @@ kin_error *kin_error_trace(kin_error *err, const kin_site *site)
 
 size_t kin_error_trace_count(const kin_error *err)
 {
-    return err->trace_count;
+    return err ? err->trace_count : 0;
 }
 
 const kin_site *kin_error_trace_site(const kin_error *err, size_t index)

@@ -26,7 +26,7 @@ static kin_error **list(void)
     return around.held;
 }
 
-static const struct kin__error_host host = {describe, list};
+static const struct kin__error_host host = {describe, list, NULL};
 
 /* In a task of that name; its errors are held. */
 static void in_task(const char *name)

@@ -93,7 +93,7 @@ static kin_error **held_by_nobody(void)
     return NULL;
 }
 
-static const struct kin__error_host host = {describe, held_by_nobody};
+static const struct kin__error_host host = {describe, held_by_nobody, NULL};
 
 static void under(kin_cancel_source source, const kin_error *behind,
                   const char *format, ...)

@@ -5,6 +5,7 @@
 #include "error/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static kin_error **held_by_nobody(void)
     return NULL;
 }
 
-static const struct kin__error_host host = {describe, held_by_nobody};
+static const struct kin__error_host host = {describe, held_by_nobody, NULL};
 
 static void in_task(const char *name)
 {
@@ -306,8 +307,8 @@ TEST(a_last_word_that_wraps_has_the_bars_of_its_own_line)
                "│     line\n"
                "└─ 2. h (1 sub-error)\n"
                "   └─ 1. V: seventy columns of words of which the very last "
-               "has no room on\n"
-               "         this line\n");
+               "has no room on this\n"
+               "         line\n");
     kin_error_free(err);
 }
 
@@ -611,7 +612,8 @@ TEST(there_are_colours_on_a_terminal_and_only_there)
         kin_error_free(err);
         SKIP("no pseudo terminal here");
     }
-    FILE *terminal = fopen(ptsname(master), "r+");
+    int other = open(ptsname(master), O_RDWR | O_NOCTTY);
+    FILE *terminal = other < 0 ? NULL : fdopen(other, "r+");
     REQUIRE(terminal != NULL);
     static const struct {
         const char *term, *no_color;
