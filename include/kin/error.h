@@ -237,5 +237,9 @@ KIN_API const kin_cancellation *kin_error_during(const kin_error *);
    when there is no memory to find out. */
 KIN_API bool kin_error_follows_from(const kin_error *, const kin_error *origin);
 
+/* What kin_main makes of an outcome: the exit status, and in *show whether the
+   tree is worth printing. */
+KIN_API int kin_error_exit_status(const kin_error *, bool *show);
+
 KIN__C_END
 #endif

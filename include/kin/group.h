@@ -51,7 +51,8 @@ struct kin_group {
     size_t running;     /* children that have not ended, pending ones too */
     size_t active;      /* of those, the ones that take a place of the limit */
     size_t limit;
-    size_t starting; /* kin_start calls that want to hand a child over */
+    size_t cancelled; /* children that ended so by the group's own scope */
+    size_t starting;  /* kin_start calls that want to hand a child over */
     kin_task *children, *last_child;
     kin_task *pending, *last_pending; /* wait for their turn */
     kin_task *ended, *last_ended;     /* kept */

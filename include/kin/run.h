@@ -44,10 +44,6 @@ KIN_API KIN_MUST_USE kin_error *kin_run_at(const kin_site *, kin_fn *,
                 KIN__OPTIONS(kin_run_options, __VA_ARGS__))
 KIN_API int kin_main_at(const kin_site *, kin_fn *, void *arg,
                         const kin_run_options *);
-/* The same rule for an outcome at hand: the exit status; *show says whether the
-   tree is worth printing. */
-KIN_API int kin_error_exit_status(const kin_error *, bool *show);
-
 /* A child of the run's own supervisor: kept until it is done, its error goes to
    the unhandled hook when it happens, and at the end of the run it gets
    .shutdown_grace, is cancelled and joined. From a task or a callback. */

@@ -37,6 +37,7 @@ void kin__group_setup(kin_group *group, const kin_site *site,
     group->keep = group->shut = group->succeeded = group->waiting = false;
     group->had_child = group->has_cancelled = false;
     group->running = group->active = group->limit = group->starting = 0;
+    group->cancelled = 0;
     group->children = group->last_child = NULL;
     group->pending = group->last_pending = NULL;
     group->ended = group->last_ended = group->handed_out = NULL;
@@ -223,6 +224,21 @@ static void supervised(kin__runtime *rt, kin_group *group, kin_task *task,
     }
 }
 
+/* The close decides who absorbs the KIN_CANCELLED that the group's own
+   cancellation made (C1), so they are kept until then; but not more than anybody
+   could want to look at: a hundred thousand would only be memory. */
+enum { CANCELLED_KEPT = 1000 };
+
+static bool is_one_more_cancelled(kin_group *group, const kin_error *outcome)
+{
+    const kin_scope *scope = &group->scope;
+    if (!scope->own || group->keep ||
+        (!(scope->flags & KIN__SHIELD) && kin__scope_outer_reason(scope)) ||
+        !kin__error_only(outcome, &KIN_CANCELLED))
+        return false;
+    return ++group->cancelled > CANCELLED_KEPT;
+}
+
 void kin__group_child_ended(kin__runtime *rt, kin_group *group, kin_task *task,
                             kin_error *outcome)
 {
@@ -233,6 +249,10 @@ void kin__group_child_ended(kin__runtime *rt, kin_group *group, kin_task *task,
     }
     if (group->policy == KIN_EACH) {
         supervised(rt, group, task, outcome);
+        return;
+    }
+    if (is_one_more_cancelled(group, outcome)) {
+        kin_error_free(outcome);
         return;
     }
     if (group->policy == KIN_ALL || ends_all(outcome))
@@ -320,7 +340,8 @@ void kin__group_child_gone(kin__runtime *rt, kin_group *group, kin_task *task)
 
 /* Waiting. */
 
-void kin__group_join(kin__runtime *rt, kin_group *group)
+static inline __attribute__((always_inline)) void join(kin__runtime *rt,
+                                                       kin_group *group)
 {
     if (!group->running && !group->starting) {
         if (rt->ready)
@@ -328,10 +349,14 @@ void kin__group_join(kin__runtime *rt, kin_group *group)
         if (!group->running && !group->starting)
             return;
     }
+    kin__wait wait = {NULL, group, "the children of a group", NULL};
     group->waiting = true;
-    kin_error *never =
-        kin_park_at(group->scope.site, NULL, group, "the children of a group");
-    (void)never; /* it cannot be cancelled */
+    kin__wait_here(rt, group->scope.task, &wait, group->scope.site);
+}
+
+void kin__group_join(kin__runtime *rt, kin_group *group)
+{
+    join(rt, group);
 }
 
 /* Closing. */
@@ -477,15 +502,15 @@ static void forget_reasons(kin_group *group)
 
 /* Joins the children and takes the innermost group off its task. `body` is its
    body's outcome. */
-static kin_error *close_innermost(kin__runtime *rt, kin_group *group,
-                                  kin_error *body)
+static inline __attribute__((always_inline)) kin_error *
+close_innermost(kin__runtime *rt, kin_group *group, kin_error *body)
 {
     kin_task *task = rt->current;
     if (body) {
         kin__group_fail(rt, group, task->name, body);
         kin__error_hold(&group->errors, body);
     }
-    kin__group_join(rt, group);
+    join(rt, group);
     bool absorbs = kin__scope_pop(rt, &group->scope);
     unregister(rt, group);
     if (absorbs && group->errors)

@@ -15,12 +15,7 @@ kin_error *kin_park_at(const kin_site *site, kin_abort_fn *abort, void *context,
     if (abort)
         PASS_ON(kin__cancel_point(rt, site));
     kin__wait wait = {abort, context, what, NULL};
-    task->wait = &wait;
-    task->at = site;
-    task->phase = KIN__PARKED;
-    task->result = NULL;
-    kin__suspend(rt, task);
-    task->wait = NULL;
+    kin__wait_here(rt, task, &wait, site);
     if (__builtin_expect(wait.reason != NULL, 0)) {
         rt->aborted = wait.reason;
         kin_error *err = kin__error_cancelled(site);
@@ -169,7 +164,7 @@ static bool forget_sleeper(void *context)
     return true;
 }
 
-static kin_error *sleep_until(const kin_site *site, kin_time when)
+static inline kin_error *sleep_until(const kin_site *site, kin_time when)
 {
     kin__runtime *rt = kin__runtime_here;
     PASS_ON(kin__cancel_point(rt, site));

@@ -60,9 +60,10 @@ struct kin_task {
             bool copied : 1;     /* arg is a block of the heap, until it runs */
             bool started : 1;    /* it has called kin_started */
             bool delivering : 1; /* in the list of a cancellation's walk */
-            bool keeps_name : 1; /* the name is the site's: static */
-            bool limited : 1;    /* takes a place of its group's limit */
-            bool unborn : 1;     /* there was no memory to run it */
+            bool
+                keeps_name : 1; /* the name was given: copied by what keeps it */
+            bool limited : 1;   /* takes a place of its group's limit */
+            bool unborn : 1;    /* there was no memory to run it */
         };
         uint16_t flags; /* all of them */
     };

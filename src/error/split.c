@@ -280,6 +280,11 @@ kin_error *kin_error_suppress(kin_error *err, const kin_kind *kind)
 kin_error *kin__error_strip(kin_error *err, const kin_kind *kind, bool *some)
 {
     kin_error *rest;
+    if (kin__error_only(err, kind)) {
+        kin_error_free(err);
+        *some = true;
+        return NULL;
+    }
     kin_error *match = kin_error_split(err, kind, &rest);
     *some = match != NULL;
     kin_error_free(match);
