@@ -178,9 +178,9 @@ static const char *closed_because(const kin__runtime *rt,
 
 static const char *describe(const kin_group *group, char *text, size_t size)
 {
-    const kin_site *site = group->scope.site;
     if (!group || group->scope.tag != KIN__SCOPE_TAG)
         return "a group";
+    const kin_site *site = group->scope.site;
     snprintf(text, size, "group \"%s\" (%s:%d)", kin_group_name(group),
              site->file, site->line);
     return text;
