@@ -72,13 +72,12 @@ static void shuffle(kin__runtime *rt)
 
 kin_task *kin__ready_take(kin__runtime *rt)
 {
+    if (rt->random && rt->batch == 0)
+        shuffle(rt);
     if (!rt->ready)
         return NULL;
-    if (rt->random) {
-        if (rt->batch == 0)
-            shuffle(rt);
+    if (rt->random)
         rt->batch--;
-    }
     return take_first(rt);
 }
 

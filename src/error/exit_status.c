@@ -7,9 +7,6 @@
 #include "error/follow.h"
 #include "error/walk.h"
 
-/* Public in <kin/run.h>, which stands on a floor above. */
-KIN_API int kin_error_exit_status(const kin_error *, bool *show);
-
 enum { FAILED = 1, INTERRUPTED = 130, MOST_CANDIDATES = 8 };
 
 /* The exits with one code, or the interrupts. */
