@@ -36,8 +36,6 @@ typedef struct kin_spawn_options {
     size_t copy KIN__UNSET; /* bytes of *arg to copy to the task's stack */
 } kin_spawn_options;
 
-struct kin__starter;
-
 /* Lives in the caller's memory. The fields are private. */
 struct kin_group {
     kin_scope scope;
@@ -45,6 +43,7 @@ struct kin_group {
     bool keep;
     bool shut; /* to new children */
     bool had_child;
+    bool lost;          /* an error, to memory */
     bool has_cancelled; /* KIN_EACH: one KIN_CANCELLED is among the errors */
     bool succeeded;     /* KIN_ANY: some child has */
     bool waiting;       /* its opener waits in the close */
@@ -56,7 +55,7 @@ struct kin_group {
     kin_task *children, *last_child;
     kin_task *pending, *last_pending; /* wait for their turn */
     kin_task *ended, *last_ended;     /* kept */
-    kin_task *handed_out;             /* by kin_group_next */
+    kin_task *handed_out;             /* by kin_group_next, a list */
     kin_error *errors;                /* in the order of failure */
     kin_on_error *on_error;
     void *context;
@@ -66,7 +65,6 @@ struct kin_group {
     kin__timer grace;             /* until then */
     struct kin__runtime *run;     /* that it is open in */
     kin_group *walk;              /* the next in a walk over the tree */
-    kin_group *next, *previous;   /* of the run's groups */
 };
 
 /* Declares `name` as a kin_group * and opens it for the rest of the C block; as

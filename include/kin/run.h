@@ -17,10 +17,10 @@ typedef void kin_unhandled_fn(const kin_error *, const char *task,
 
 typedef struct kin_run_options {
     kin_clock clock KIN__UNSET;
-    uint64_t seed KIN__UNSET; /* shuffles who runs next; 0: first come */
-    kin_io io KIN__UNSET;
-    size_t stack_size KIN__UNSET;       /* of tasks that are not told theirs */
-    kin_time slow_task KIN__UNSET;      /* warn of one that runs for longer */
+    uint64_t seed KIN__UNSET;      /* shuffles who runs next; 0: first come */
+    kin_io io KIN__UNSET;          /* today epoll, whatever is asked for */
+    size_t stack_size KIN__UNSET;  /* of tasks that are not told theirs */
+    kin_time slow_task KIN__UNSET; /* for later: not looked at yet */
     kin_time shutdown_grace KIN__UNSET; /* for background tasks at the end */
     kin_unhandled_fn *unhandled KIN__UNSET; /* default: prints on stderr */
     void *context KIN__UNSET;               /* for unhandled */

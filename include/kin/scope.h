@@ -35,7 +35,7 @@ struct kin_scope {
     uint32_t tag;  /* tells an initialised scope from any other memory */
     uint8_t state; /* not opened, open, closed, abandoned */
     uint8_t flags;
-    uint16_t walking;
+    uint16_t run;     /* which one it was cancelled in, before it opened */
     kin_scope *outer; /* the next one out on the same task */
     kin_task *task;
     struct kin__reason *own;       /* why it was cancelled itself */
@@ -44,7 +44,6 @@ struct kin_scope {
     kin__timer timer;
     const kin_site *site; /* where it was opened or initialised */
     const char *name;
-    void *cleanups;
 };
 
 /* Declares `name` as a kin_scope * and opens it for the rest of the C block,

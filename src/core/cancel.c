@@ -48,6 +48,8 @@ static void deliver(kin__runtime *rt)
 {
     if (rt->delivering)
         return; /* further out on this stack somebody does */
+    kin_task *current = rt->current;
+    rt->current = NULL; /* aborts are callbacks: they belong to no task */
     rt->delivering = true;
     while (rt->deliver) {
         kin_task *task = rt->deliver;
@@ -61,6 +63,7 @@ static void deliver(kin__runtime *rt)
             abort_wait(rt, task);
     }
     rt->delivering = false;
+    rt->current = current;
 }
 
 /* Turns a chain of scopes round, from `first` outwards to `last` (NULL: all);
@@ -188,6 +191,7 @@ void kin__scope_cancel(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
         return;
     }
     scope->own = reason;
+    scope->run = rt->serial;
     if (scope->state == KIN__UNOPENED)
         keep_early(rt, reason);
     else if (!scope->effective) /* else it changes nothing inside */

@@ -155,8 +155,7 @@ kin_error *kin_wait_all_tasks_blocked_at(const kin_site *site, kin_time cushion)
     *at = &idler;
     kin_error *err =
         kin_park_at(site, forget_idler, &idler, "all tasks to wait");
-    if (err)
-        forget_idler(&idler); /* the park may fail before it waits */
+    forget_idler(&idler); /* it failed early, or somebody else woke it */
     return err;
 }
 

@@ -18,7 +18,9 @@ static void describe(const kin_task *task, char *text, size_t size)
     const char *state = task->phase == KIN__PENDING  ? "has not run yet"
                         : task->phase == KIN__PARKED ? "waits for "
                                                      : "can run, at ";
-    const char *what = task->phase == KIN__PARKED ? task->wait->what : "";
+    const char *what = task->phase != KIN__PARKED ? ""
+                       : task->wait->what         ? task->wait->what
+                                                  : "something";
     if (task->phase == KIN__PENDING)
         snprintf(text, size, "task \"%s\" (spawned at %s) %s", task->name,
                  spawned, state);

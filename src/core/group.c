@@ -35,7 +35,7 @@ void kin__group_setup(kin_group *group, const kin_site *site,
     group->scope.flags = KIN__IS_GROUP;
     group->policy = KIN_ALL;
     group->keep = group->shut = group->succeeded = group->waiting = false;
-    group->had_child = group->has_cancelled = false;
+    group->had_child = group->has_cancelled = group->lost = false;
     group->running = group->active = group->limit = group->starting = 0;
     group->cancelled = 0;
     group->children = group->last_child = NULL;
@@ -60,11 +60,6 @@ void kin__group_setup(kin_group *group, const kin_site *site,
 static void enter(kin__runtime *rt, kin_task *task, kin_group *group)
 {
     group->run = rt;
-    group->previous = NULL;
-    group->next = rt->groups;
-    if (rt->groups)
-        rt->groups->previous = group;
-    rt->groups = group;
     kin__scope_enter(rt, task, &group->scope);
 }
 
@@ -258,6 +253,7 @@ void kin__group_child_ended(kin__runtime *rt, kin_group *group, kin_task *task,
     if (group->policy == KIN_ALL || ends_all(outcome))
         kin__group_fail(rt, group, task->name, outcome);
     kin__error_hold(&group->errors, outcome);
+    group->lost |= outcome == kin__error_lost();
     task->result = outcome;
 }
 
@@ -267,29 +263,53 @@ static bool retains(const kin_group *group)
     return group->keep || (group->policy == KIN_ANY && group->on_error);
 }
 
-/* Takes it from those that have ended; its handle is good until the next one is
-   handed out. */
-void kin__group_hand_out(kin__runtime *rt, kin_group *group, kin_task *task)
+static void take_out_of_ended(kin_group *group, kin_task *task)
 {
-    if (task == group->handed_out)
-        return;
     *(task->older ? &task->older->younger : &group->ended) = task->younger;
     *(task->younger ? &task->younger->older : &group->last_ended) = task->older;
-    if (group->handed_out)
-        kin__task_free(rt, group->handed_out);
-    group->handed_out = task;
+}
+
+/* Its error was taken, and with that its handle is used up, unless it was handed
+   out: then it is good until whoever got it asks for the next. */
+void kin__group_used_up(kin__runtime *rt, kin_group *group, kin_task *task)
+{
+    if (task->consumer)
+        return;
+    take_out_of_ended(group, task);
+    kin__task_free(rt, task);
+}
+
+/* The handle that this consumer got last is not good any more; one whose error
+   nobody took stays for the close, which reports it. */
+static void forget_handed_out(kin__runtime *rt, kin_group *group,
+                              const kin_task *consumer)
+{
+    kin_task **at = &group->handed_out;
+    while (*at) {
+        kin_task *task = *at;
+        if (task->consumer == consumer && !task->result) {
+            *at = task->younger;
+            kin__task_free(rt, task);
+        } else {
+            at = &task->younger;
+        }
+    }
 }
 
 /* The handle of the child that ended first. */
-static kin_task *take_ended(kin__runtime *rt, kin_group *group)
+static kin_task *take_ended(kin_group *group, kin_task *consumer)
 {
     kin_task *task = group->ended;
-    kin__group_hand_out(rt, group, task);
+    take_out_of_ended(group, task);
+    task->consumer = consumer;
+    task->younger = group->handed_out;
+    group->handed_out = task;
     return task;
 }
 
 static void keep_ended(kin_group *group, kin_task *task)
 {
+    task->consumer = NULL;
     task->younger = NULL;
     task->older = group->last_ended;
     *(group->last_ended ? &group->last_ended->younger : &group->ended) = task;
@@ -298,11 +318,11 @@ static void keep_ended(kin_group *group, kin_task *task)
 
 /* Gives children that have ended to whoever waits in kin_group_next. Those who
    wait never look at the group again once they run: it may be gone. */
-static void hand_out(kin__runtime *rt, kin_group *group)
+static void hand_out(kin_group *group)
 {
     while (group->waiters.first && group->ended) {
         kin_waiter *waiter = group->waiters.first;
-        waiter->data = take_ended(rt, group);
+        waiter->data = take_ended(group, waiter->task);
         kin_wait_list_wake_one(&group->waiters, NULL);
     }
 }
@@ -334,7 +354,7 @@ void kin__group_child_gone(kin__runtime *rt, kin_group *group, kin_task *task)
     else
         kin__task_free(rt, task);
     if (group->waiters.first)
-        hand_out(rt, group);
+        hand_out(group);
     kin__group_check_end(group);
 }
 
@@ -346,12 +366,19 @@ static inline __attribute__((always_inline)) void join(kin__runtime *rt,
     if (!group->running && !group->starting) {
         if (rt->ready)
             kin_give_way();
+        else
+            kin__spend(rt);
         if (!group->running && !group->starting)
             return;
     }
-    kin__wait wait = {NULL, group, "the children of a group", NULL};
-    group->waiting = true;
-    kin__wait_here(rt, group->scope.task, &wait, group->scope.site);
+    /* Again after each wake: between the end of the last child and this task's
+       turn somebody may have spawned another, and a wake may be a stray one. */
+    do {
+        kin__wait wait = {NULL, group, "the children of a group", NULL};
+        group->waiting = true;
+        kin__wait_here(rt, group->scope.task, &wait, group->scope.site);
+    } while (group->running || group->starting);
+    group->waiting = false;
 }
 
 void kin__group_join(kin__runtime *rt, kin_group *group)
@@ -361,13 +388,6 @@ void kin__group_join(kin__runtime *rt, kin_group *group)
 
 /* Closing. */
 
-static void unregister(kin__runtime *rt, kin_group *group)
-{
-    *(group->previous ? &group->previous->next : &rt->groups) = group->next;
-    if (group->next)
-        group->next->previous = group->previous;
-}
-
 /* Frees the handles of children that nobody took. */
 static void free_ended(kin__runtime *rt, kin_group *group)
 {
@@ -376,9 +396,12 @@ static void free_ended(kin__runtime *rt, kin_group *group)
         group->ended = task->younger;
         kin__task_free(rt, task);
     }
-    if (group->handed_out)
-        kin__task_free(rt, group->handed_out);
-    group->handed_out = group->last_ended = NULL;
+    while (group->handed_out) {
+        kin_task *task = group->handed_out;
+        group->handed_out = task->younger;
+        kin__task_free(rt, task);
+    }
+    group->last_ended = NULL;
 }
 
 static kin_error *grouped(kin_group *group)
@@ -413,9 +436,11 @@ static kin_error *absorb(kin_group *group, kin_error *body)
 /* The child that ended with that error; NULL if its handle is gone. */
 static kin_task *ended_with(const kin_group *group, const kin_error *err)
 {
-    if (group->handed_out && group->handed_out->result == err)
-        return group->handed_out;
     kin_task *task = group->ended;
+    while (task && task->result != err)
+        task = task->younger;
+    if (!task)
+        task = group->handed_out;
     while (task && task->result != err)
         task = task->younger;
     return task;
@@ -453,7 +478,8 @@ static kin_error *outcome_of_any(kin__runtime *rt, kin_group *group,
     }
     if (group->errors)
         return grouped(group);
-    if (group->succeeded || (group->scope.flags & KIN__CANCEL_CALLED))
+    if (group->succeeded || group->shutdown ||
+        (group->scope.flags & KIN__CANCEL_CALLED))
         return NULL;
     return kin_fail_at(group->scope.site, &KIN_FAILURE,
                        "no child of group \"%s\" succeeded%s",
@@ -509,15 +535,17 @@ close_innermost(kin__runtime *rt, kin_group *group, kin_error *body)
     if (body) {
         kin__group_fail(rt, group, task->name, body);
         kin__error_hold(&group->errors, body);
+        group->lost |= body == kin__error_lost();
     }
     join(rt, group);
     bool absorbs = kin__scope_pop(rt, &group->scope);
-    unregister(rt, group);
     if (absorbs && group->errors)
         body = absorb(group, body);
     kin_error *result = NULL;
     if (group->errors || group->policy == KIN_ANY)
         result = outcome_of(rt, group, body);
+    if (__builtin_expect(group->lost, 0) && !result)
+        result = kin__error_lost();
     if (result)
         kin__error_hold(&task->held, result);
     if (group->ended || group->handed_out)
@@ -648,7 +676,7 @@ void kin_group_each_child(const kin_group *group, kin_task_visit *visit,
 kin_error *kin_group_next_at(const kin_site *site, kin_group *group,
                              kin_task **done)
 {
-    kin__task_of(site, "kin_group_next");
+    kin_task *task = kin__task_of(site, "kin_group_next");
     if (!group || !done)
         return kin_fail_at(site, &KIN_MISUSE, "kin_group_next of NULL");
     if (!is_open(group) || !group->keep)
@@ -657,9 +685,10 @@ kin_error *kin_group_next_at(const kin_site *site, kin_group *group,
                            is_open(group) ? "was not opened .keep = true"
                                           : "is not open");
     kin_waiter waiter = {.data = NULL};
-    PASS_ON(kin__cancel_point(kin__runtime_here, site));
+    PASS_ON(kin_checkpoint_if_cancelled_at(site));
+    forget_handed_out(kin__runtime_here, group, task);
     if (group->ended) {
-        *done = take_ended(kin__runtime_here, group);
+        *done = take_ended(group, task);
         kin__spend(kin__runtime_here);
         return NULL;
     }
@@ -694,7 +723,7 @@ static void grace_passed(kin__timer *timer)
 /* The child of the group that the calling task is, or is below. */
 static kin_task *child_above(kin_task *task, const kin_group *group)
 {
-    while (task && task->group != group)
+    while (task && kin__task_target(task) != group)
         task = task->group->scope.task;
     return task;
 }
@@ -706,7 +735,7 @@ static void begin_shutdown(kin__runtime *rt, kin_group *group, kin_time grace,
     group->shut = true;
     if (group->shutdown)
         return;
-    if (grace <= 0 || !group->running) {
+    if (grace <= 0 || (!group->running && !group->starting)) {
         kin__timer_clear(rt, &group->grace);
         kin__group_cancel_children(rt, group, shutdown_reason(rt, group, site));
         return;
@@ -736,6 +765,8 @@ kin_error *kin_group_shutdown_at(const kin_site *site, kin_group *group,
     kin_task *child = child_above(rt->current, group);
     if (child)
         kin__task_cancel(rt, child, shutdown_reason(rt, group, site));
+    if (child) /* it only asks: it would wait for itself (B158) */
+        return kin_pass_at(site);
     if (!group->running && !group->starting)
         return kin_pass_at(site);
     kin_waiter waiter;

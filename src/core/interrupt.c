@@ -106,9 +106,17 @@ void kin__interrupt_deliver(kin__runtime *rt)
         fail_group(rt, group);
         return;
     }
+    if (main->scope && (main->scope->flags & KIN__IS_GROUP) &&
+        kin__group_of(main->scope)->waiting) {
+        /* a kin_start: it ends with its child, and takes the interrupt then */
+        kin__scope_cancel(rt, main->scope,
+                          kin__reason_from(rt, KIN_BY_INTERRUPT, main->at, NULL,
+                                           NULL, "interrupted (SIGINT)"));
+        return;
+    }
     kin_abort_fn *abort = main->wait->abort;
     main->wait->abort = NULL;
-    if (!abort || !abort(main->wait->context))
+    if (!abort || !abort(main->wait->context) || main->phase != KIN__PARKED)
         return;
     rt->interrupts_taken = rt->interrupts;
     kin_wake(main, interrupt(main->at));

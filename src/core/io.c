@@ -20,10 +20,11 @@ static bool cancel(void *context)
    backend's, and is so until it lets go. */
 static kin_error *withdrawn(kin__runtime *rt, kin__io_op *op, kin_error *err)
 {
-    if (op->pending && !rt->io->cancel(rt->reactor, op)) {
-        kin_error *never = kin_park(NULL, op, "the end of an operation");
-        (void)never; /* it cannot be cancelled */
-    }
+    if (op->pending && !rt->io->cancel(rt->reactor, op))
+        while (op->pending) {
+            kin_error *never = kin_park(NULL, op, "the end of an operation");
+            (void)never; /* it cannot be cancelled */
+        }
     return err;
 }
 
@@ -35,6 +36,10 @@ kin_error *kin__io_run(const kin_site *site, kin__io_op *op, const char *what)
     PASS_ON(kin_pass_at(site));
     if (!rt->io->submit(rt->reactor, op)) {
         kin_error *err = kin_park_at(site, cancel, op, what);
+        if (!err && op->pending)
+            err = kin_fail_at(site, &KIN_MISUSE,
+                              "the wait for %s was ended by a stray kin_wake",
+                              what);
         if (err)
             return withdrawn(rt, op, err);
     }

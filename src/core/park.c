@@ -104,9 +104,14 @@ kin_error *kin_wait_on_at(const kin_site *site, kin_wait_list *list,
         return broken(site, list);
     append(list, waiter);
     kin_error *err = kin_park_at(site, leave_list, waiter, what);
-    if (err)
-        kin_wait_list_remove(waiter); /* the park may fail before it waits */
-    return err;
+    if (!waiter->list)
+        return err;               /* taken out by whoever ended the wait */
+    kin_wait_list_remove(waiter); /* it failed early, or was a stray wake */
+    return err ? err
+               : kin_fail_at(site, &KIN_MISUSE,
+                             "the wait for %s was ended by a kin_wake that is "
+                             "not its list's",
+                             what);
 }
 
 kin_waiter *kin_wait_list_wake_one(kin_wait_list *list, kin_error *result)
@@ -133,7 +138,10 @@ size_t kin_wait_list_move(kin_wait_list *from, kin_wait_list *to, size_t count)
     for (; moved < count && from->first; moved++) {
         kin_waiter *waiter = from->first;
         kin_wait_list_remove(waiter);
-        append(to, waiter);
+        if (to->broken)
+            kin_wake(waiter->task, broken(waiter->task->at, to));
+        else
+            append(to, waiter);
     }
     return moved;
 }
@@ -142,7 +150,7 @@ void kin_wait_list_break(kin_wait_list *list, const char *why)
 {
     list->broken = why;
     while (list->first)
-        kin_wait_list_wake_one(list, broken(KIN_HERE, list));
+        kin_wait_list_wake_one(list, broken(list->first->task->at, list));
 }
 
 /* The sleeps: a timer on the sleeper's stack. */
@@ -167,6 +175,8 @@ static bool forget_sleeper(void *context)
 static inline kin_error *sleep_until(const kin_site *site, kin_time when)
 {
     kin__runtime *rt = kin__runtime_here;
+    if (when == KIN_NEVER)
+        return kin_sleep_forever_at(site);
     PASS_ON(kin__cancel_point(rt, site));
     sleeper s = {.task = rt->current};
     kin__timer_set(rt, &s.timer, when, wake_sleeper);
@@ -180,16 +190,12 @@ kin_error *kin_sleep_at(const kin_site *site, kin_time length)
     kin__task_of(site, "kin_sleep");
     if (length <= 0)
         return kin_checkpoint_at(site);
-    if (length == KIN_NEVER)
-        return kin_sleep_forever_at(site);
     return sleep_until(site, kin__later(kin_now(), length));
 }
 
 kin_error *kin_sleep_until_at(const kin_site *site, kin_time when)
 {
     kin__task_of(site, "kin_sleep_until");
-    if (when == KIN_NEVER)
-        return kin_sleep_forever_at(site);
     if (when <= kin_now())
         return kin_checkpoint_at(site);
     return sleep_until(site, when);

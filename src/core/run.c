@@ -52,12 +52,15 @@ static void print_unhandled(const kin_error *err, const char *task)
 
 void kin__unhandled(kin__runtime *rt, kin_error *err, const char *task)
 {
+    kin_task *current = rt->current;
+    rt->current = NULL; /* what the hook itself makes is nobody's */
     kin__error_unhold(err);
     if (rt->options.unhandled)
         rt->options.unhandled(err, task, rt->options.context);
     else
         print_unhandled(err, task);
     kin_error_free(err);
+    rt->current = current;
 }
 
 /* What errors are told of the task that makes them. */
@@ -116,11 +119,12 @@ static kin_time until_next_timer(const kin__runtime *rt)
 static void look_at_world(kin__runtime *rt)
 {
     rt->switches += rt->full_round - rt->round;
+    rt->attention = 0; /* before the look: a signal after it sets it again */
+    if (rt->interrupts != rt->interrupts_taken)
+        rt->attention = 1;
     rt->round = rt->full_round = rt->random || rt->attention ? 1 : KIN__ROUND;
     if (rt->interrupts != rt->interrupts_taken)
         kin__interrupt_deliver(rt);
-    else
-        rt->attention = 0;
     if (rt->timers)
         kin__timers_fire(rt, kin__clock_now(&rt->clock));
     if (rt->io->pending(rt->reactor))
@@ -136,10 +140,10 @@ static bool world_may_call(const kin__runtime *rt)
 static bool idle_for(kin__runtime *rt, kin_time length)
 {
     if (length > 0) {
-        kin_time next = until_next_timer(rt);
+        kin_time next = until_next_timer(rt), start = kin__real_now();
         rt->io->wait(rt->reactor, next < length ? next : length);
-        if (next < length)
-            return false;
+        if (next < length || kin__real_now() - start < length)
+            return false; /* something happened */
     }
     return !rt->ready;
 }
@@ -168,7 +172,8 @@ static void wait_for_world(kin__runtime *rt)
         rt->clock.is_virtual && rt->timers && rt->clock.autojump < next;
     if (jumps) {
         if (idle_for(rt, rt->clock.autojump)) {
-            rt->clock.base = rt->timers->when;
+            if (rt->clock.base < rt->timers->when)
+                rt->clock.base = rt->timers->when;
             rt->clock.real_base = kin__real_now();
         }
     } else if (next == KIN_NEVER && !world_may_call(rt)) {
@@ -288,6 +293,7 @@ static kin_error *set_up(kin__runtime *rt, const kin_site *site,
     rt->deliver_end = &rt->deliver;
     rt->round = rt->full_round = 1;
     rt->random = rt->options.seed;
+    rt->serial = (uint16_t)(kin__real_now() >> 8);
     kin__clock_start(&rt->clock, rt->options.clock);
     kin__group_setup(&rt->root, site, NULL);
     rt->root.policy = KIN__HAND_OVER;
@@ -333,6 +339,8 @@ static void tear_down(kin__runtime *rt)
         rt->io->close(rt->reactor);
     kin__reason_unref(rt->root.scope.own);
     kin__reason_unref(rt->background.scope.own);
+    kin__reason_unref(rt->root.shutdown);
+    kin__reason_unref(rt->background.shutdown);
     kin__reasons_release(rt);
     kin__error_release_kept(&rt->dropped);
     kin__tasks_release(rt);

@@ -65,6 +65,7 @@ struct kin__runtime {
 
     /* cancellation */
     uint64_t reason_order;
+    uint16_t serial;    /* tells this run from another that a scope has seen */
     kin__reason *early; /* of scopes that were cancelled before they opened */
     kin_task *deliver, **deliver_end;
     bool delivering;
@@ -73,7 +74,6 @@ struct kin__runtime {
     /* the tree */
     kin_group root;       /* of the main task alone */
     kin_group background; /* the run's own supervisor */
-    kin_group *groups;    /* every open one */
     kin_task *main;
     kin_error *outcome;
     size_t tasks;
@@ -246,7 +246,6 @@ static inline void kin__scope_prepare(kin_scope *scope, const kin_site *site)
     scope->timer.back = NULL;
     scope->site = site;
     scope->name = NULL;
-    scope->cleanups = NULL;
 }
 void kin__scope_enter(kin__runtime *, kin_task *, kin_scope *);
 /* Takes the innermost scope off its task; whether it absorbs cancellations. */
@@ -275,7 +274,7 @@ void kin__group_child_gone(kin__runtime *, kin_group *, kin_task *);
 void kin__group_fail(kin__runtime *, kin_group *, const char *task,
                      kin_error *err);
 void kin__group_check_end(kin_group *);
-void kin__group_hand_out(kin__runtime *, kin_group *, kin_task *);
+void kin__group_used_up(kin__runtime *, kin_group *, kin_task *);
 void kin__group_next_turn(kin__runtime *, kin_group *);
 /* Cancelled, joined and forgotten, since an outer scope was closed first. */
 void kin__group_abandon(kin__runtime *, kin_group *);
@@ -287,6 +286,7 @@ kin_task *kin__task_new(kin__runtime *, const kin_site *, kin_fn *, void *arg,
                         const kin_spawn_options *);
 void kin__task_free(kin__runtime *, kin_task *);
 void kin__tasks_release(kin__runtime *);
+kin_group *kin__task_target(const kin_task *); /* a starting one's too */
 void kin__starter_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
 
 /* run.c */

@@ -107,6 +107,8 @@ static __attribute__((noinline)) void
 apply_options(kin__runtime *rt, kin_task *task, kin_scope *scope)
 {
     kin__reason *around = scope->flags & KIN__SHIELD ? NULL : task->cancelled;
+    if (scope->own && scope->run != rt->serial)
+        scope->own = NULL; /* that run has ended, and its reason with it */
     if (scope->own) {
         kin__reason_claim(rt, scope->own);
         around = kin__reason_earlier(around, scope->own);
@@ -151,6 +153,11 @@ void kin_scope_open_at(const kin_site *site, kin_scope *scope)
     if (!scope || scope->tag != KIN__SCOPE_TAG)
         kin__misuse(site, "opening a scope or group that was never "
                           "initialised: call its init first");
+    else if ((scope->flags & KIN__IS_GROUP) && scope->state == KIN__UNOPENED)
+        kin__misuse(site,
+                    "kin_scope_open of the scope of group \"%s\": open "
+                    "the group",
+                    kin__scope_name(scope));
     else if (scope->state != KIN__UNOPENED)
         kin__misuse(site,
                     "scope \"%s\" (%s:%d) is opened a second time: a scope "
@@ -262,7 +269,8 @@ static kin_error *not_closable(const kin_site *site, const kin_scope *scope,
         return kin_fail_at(site, &KIN_MISUSE,
                            "%s \"%s\" (opened at %s:%d by task \"%s\") cannot "
                            "be closed by task \"%s\"",
-                           kind, name, file, line, scope->task->name,
+                           kind, name, file, line,
+                           scope->task ? scope->task->name : "(the run)",
                            task->name);
     return NULL;
 }
@@ -274,6 +282,11 @@ static void abandon_inner(kin__runtime *rt, kin_scope *outer)
     kin_task *task = outer->task;
     while (task->scope != outer) {
         kin_scope *inner = task->scope;
+        if (inner->tag != KIN__SCOPE_TAG)
+            kin__die("a scope inside %s \"%s\" (opened at %s:%d) was never "
+                     "closed, and its memory is gone",
+                     kind_of(outer), kin__scope_name(outer), outer->site->file,
+                     outer->site->line);
         if (inner->flags & KIN__IS_GROUP) {
             kin__group_abandon(rt, kin__group_of(inner));
         } else {
@@ -479,12 +492,13 @@ static const char *state_word(const kin_scope *scope)
 {
     static const char *const words[] = {"not open yet", "open", "closed",
                                         "abandoned"};
-    return scope->tag == KIN__SCOPE_TAG ? words[scope->state]
-                                        : "not initialised";
+    return words[scope->state];
 }
 
 int kin_scope_describe(const kin_scope *scope, char *text, size_t size)
 {
+    if (scope->tag != KIN__SCOPE_TAG)
+        return snprintf(text, size, "a scope that was never initialised");
     const char *name = kin__scope_name(scope), *state = state_word(scope);
     if (kin_scope_cancel_called(scope))
         return snprintf(text, size, "%s \"%s\": %s, cancelled", kind_of(scope),
@@ -492,7 +506,7 @@ int kin_scope_describe(const kin_scope *scope, char *text, size_t size)
     if (scope->deadline == KIN_NEVER || (scope->flags & KIN__RELATIVE))
         return snprintf(text, size, "%s \"%s\": %s", kind_of(scope), name,
                         state);
-    double left = (double)(scope->deadline - kin_now()) / 1e9;
+    double left = ((double)scope->deadline - (double)kin_now()) / 1e9;
     return snprintf(text, size, "%s \"%s\": %s, deadline is %.2f seconds %s",
                     kind_of(scope), name, state, left < 0 ? -left : left,
                     left < 0 ? "ago" : "from now");

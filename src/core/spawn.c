@@ -85,7 +85,6 @@ static inline void clear(kin_task *task)
     task->saved_errno = 0;
     task->stack_size = 0;
     task->at = NULL;
-    task->locals = NULL;
 }
 
 static bool set_options(kin__runtime *rt, kin_task *task,
@@ -173,6 +172,8 @@ static const char *closed_because(const kin__runtime *rt,
         return "is not open yet";
     if (group->scope.state != KIN__OPEN)
         return "is already closed";
+    if (group->policy == KIN__HAND_OVER)
+        return "is the run's own"; /* the main task's, or a hidden one */
     return group->run == rt ? NULL : "belongs to another thread's run";
 }
 
@@ -217,6 +218,7 @@ kin_task *kin_spawn_at(const kin_site *site, kin_group *group, kin_fn *fn,
     kin__runtime *rt = kin__runtime_of(site, "kin_spawn");
     if (__builtin_expect(!group || !fn || group->scope.state != KIN__OPEN ||
                              group->shut || group->run != rt ||
+                             group->policy == KIN__HAND_OVER ||
                              group->scope.tag != KIN__SCOPE_TAG,
                          0))
         return spawn_nobody(rt, site, group, fn, arg, options);
@@ -244,6 +246,15 @@ typedef struct starter {
 static starter *starter_of(kin_group *group)
 {
     return (starter *)group;
+}
+
+/* A task that has not called kin_started yet counts as its target's. */
+kin_group *kin__task_target(const kin_task *task)
+{
+    kin_group *group = task->group;
+    return group->policy == KIN__HAND_OVER && group->scope.task
+               ? starter_of(group)->target
+               : group;
 }
 
 /* The child has been moved or has ended. */
@@ -346,16 +357,26 @@ kin_error *kin_start_at(const kin_site *site, kin_group *target, kin_fn *fn,
     starter s = {.target = target};
     kin__group_setup(&s.group, site, NULL);
     s.group.policy = KIN__HAND_OVER;
+    s.group.run = rt;
     kin__scope_enter(rt, caller, &s.group.scope);
     kin__group_adopt(&s.group, task);
     task->cancelled = kin__task_base(task);
     target->starting++;
     start_or_wait(rt, target, task);
     kin__group_join(rt, &s.group);
-    kin__scope_pop(rt, &s.group.scope);
+    bool absorbs = kin__scope_pop(rt, &s.group.scope), some;
     if (!s.moved)
         target_let_go(target);
     kin_error *outcome = outcome_of_start(site, &s, value);
+    if (absorbs && rt->interrupts != rt->interrupts_taken) {
+        /* the interrupt has cancelled the hidden group */
+        outcome = kin__error_strip(outcome, &KIN_CANCELLED, &some);
+        if (some && !outcome)
+            outcome = kin__interrupt_take(rt, site);
+    }
+    kin__timer_clear(rt, &s.group.grace);
+    kin__reason_unref(s.group.scope.own);
+    kin__reason_unref(s.group.shutdown);
     if (outcome)
         kin__error_hold(&caller->held, outcome);
     return outcome;

@@ -85,9 +85,12 @@ void kin__task_end(kin_task *task, kin_error *outcome)
         kin__starter_ended(rt, group, task, outcome);
     else if (outcome || group->policy == KIN_ANY)
         kin__group_child_ended(rt, group, task, outcome);
+    while (task->held) /* what was made on its behalf since the sweep */
+        kin__unhandled(rt, kin__error_list_take(&task->held), task->name);
     task->phase = KIN__ENDED;
     if (task->joiners.first)
         kin_wait_list_wake(&task->joiners, SIZE_MAX);
+    task->cancelled = NULL;
     if (task->own)
         kin__reason_unref(task->own);
     task->own = NULL;
@@ -227,11 +230,11 @@ kin_error *kin_task_take_error_at(const kin_site *site, kin_task *task)
                            "kin_task_take_error: task \"%s\" has not ended",
                            task->name);
     kin_error *err = task->result;
-    if (!err)
-        return NULL;
+    if (!err || task->group->scope.state != KIN__OPEN)
+        return NULL; /* in the close it is on_error's */
     task->result = NULL;
     kin__error_hold(&self->held, err);
-    kin__group_hand_out(kin__runtime_here, task->group, task);
+    kin__group_used_up(kin__runtime_here, task->group, task);
     return err;
 }
 

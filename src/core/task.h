@@ -72,8 +72,11 @@ struct kin_task {
     uint32_t copy;       /* bytes of arg to copy */
     uint32_t stack_size; /* 0: the usual */
     const kin_site *at;  /* where it last waited or gave way */
-    kin__wait *wait;     /* while PARKED */
-    kin_error *result;   /* of that wait; when ENDED, its error if kept */
+    union {
+        kin__wait *wait;    /* while PARKED */
+        kin_task *consumer; /* ENDED and kept: who was handed it */
+    };
+    kin_error *result; /* of that wait; when ENDED, its error if kept */
 
     /* cancellation */
     kin_scope *scope;       /* the innermost open one */
@@ -91,7 +94,6 @@ struct kin_task {
     const char *name;
     const kin_site *site; /* where it was spawned */
     kin_error *held;      /* the errors that it answers for */
-    struct kin__locals *locals;
 } __attribute__((aligned(64)));
 
 /* Takes a task through its end: what it holds, its state, its group. It is the
