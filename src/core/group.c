@@ -90,24 +90,6 @@ void kin_group_open_at(const kin_site *site, kin_group *group)
 
 /* Children. */
 
-void kin__group_adopt(kin_group *group, kin_task *task)
-{
-    task->group = group;
-    task->younger = NULL;
-    task->older = group->last_child;
-    *(group->last_child ? &group->last_child->younger : &group->children) =
-        task;
-    group->last_child = task;
-    group->running++;
-}
-
-void kin__group_release(kin_group *group, kin_task *task)
-{
-    *(task->older ? &task->older->younger : &group->children) = task->younger;
-    *(task->younger ? &task->younger->older : &group->last_child) = task->older;
-    group->running--;
-}
-
 /* A place of the limit is free: whoever has waited longest takes it. */
 void kin__group_next_turn(kin__runtime *rt, kin_group *group)
 {
@@ -336,9 +318,9 @@ void kin__group_check_end(kin_group *group)
         kin_wait_list_wake(&group->waiters, SIZE_MAX);
     if (group->end_waiters.first)
         kin_wait_list_wake(&group->end_waiters, SIZE_MAX);
-    if (group->waiting) {
+    if (group->waiting && group->scope.task->phase == KIN__PARKED) {
         group->waiting = false;
-        kin_wake(group->scope.task, NULL);
+        kin__ready(group->run, group->scope.task);
     }
 }
 

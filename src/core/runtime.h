@@ -134,7 +134,19 @@ static inline kin_task *kin__task_of(const kin_site *site, const char *what)
 }
 
 /* schedule.c */
-void kin__ready(kin__runtime *, kin_task *);   /* to the end of the queue */
+static inline void kin__ready_append(kin__runtime *rt, kin_task *task)
+{
+    task->next = NULL;
+    *rt->ready_end = task;
+    rt->ready_end = &task->next;
+}
+/* It will run when its turn comes. */
+static inline void kin__ready(kin__runtime *rt, kin_task *task)
+{
+    task->phase = KIN__READY;
+    if (!task->delivering) /* else cancel.c sends it on */
+        kin__ready_append(rt, task);
+}
 kin_task *kin__ready_take(kin__runtime *);     /* the next; NULL if none */
 void kin__suspend(kin__runtime *, kin_task *); /* the current task waits */
 bool kin__resume(kin__runtime *, kin_task *);  /* from the loop */
@@ -265,8 +277,23 @@ static inline kin_group *kin__group_of(kin_scope *scope)
 }
 void kin__group_setup(kin_group *, const kin_site *, const kin_group_options *);
 void kin__group_join(kin__runtime *, kin_group *); /* waits for every child */
-void kin__group_adopt(kin_group *, kin_task *);    /* now its child */
-void kin__group_release(kin_group *, kin_task *);  /* no longer */
+/* Now its child; no longer. */
+static inline void kin__group_adopt(kin_group *group, kin_task *task)
+{
+    task->group = group;
+    task->younger = NULL;
+    task->older = group->last_child;
+    *(group->last_child ? &group->last_child->younger : &group->children) =
+        task;
+    group->last_child = task;
+    group->running++;
+}
+static inline void kin__group_release(kin_group *group, kin_task *task)
+{
+    *(task->older ? &task->older->younger : &group->children) = task->younger;
+    *(task->younger ? &task->younger->older : &group->last_child) = task->older;
+    group->running--;
+}
 /* A child's outcome, by the group's policy; its task may wait in here. */
 void kin__group_child_ended(kin__runtime *, kin_group *, kin_task *,
                             kin_error *outcome);
@@ -284,7 +311,12 @@ const char *kin__scope_name(const kin_scope *);
 /* spawn.c */
 kin_task *kin__task_new(kin__runtime *, const kin_site *, kin_fn *, void *arg,
                         const kin_spawn_options *);
-void kin__task_free(kin__runtime *, kin_task *);
+static inline void kin__task_free(kin__runtime *rt, kin_task *task)
+{
+    task->result = NULL;
+    task->next = rt->free_tasks;
+    rt->free_tasks = task;
+}
 void kin__tasks_release(kin__runtime *);
 kin_group *kin__task_target(const kin_task *); /* a starting one's too */
 void kin__starter_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);

@@ -14,20 +14,6 @@
 
 _Thread_local kin__runtime *kin__runtime_here;
 
-static void append(kin__runtime *rt, kin_task *task)
-{
-    task->next = NULL;
-    *rt->ready_end = task;
-    rt->ready_end = &task->next;
-}
-
-void kin__ready(kin__runtime *rt, kin_task *task)
-{
-    task->phase = KIN__READY;
-    if (!task->delivering) /* else cancel.c sends it on */
-        append(rt, task);
-}
-
 static uint64_t random_next(kin__runtime *rt)
 {
     uint64_t x = rt->random += 0x9e3779b97f4a7c15; /* splitmix64 */
@@ -159,7 +145,7 @@ void kin__suspend(kin__runtime *rt, kin_task *task)
 
 static inline void *give_way(kin__runtime *rt, kin_task *task)
 {
-    append(rt, task);
+    kin__ready_append(rt, task);
     return switch_away(rt, task);
 }
 

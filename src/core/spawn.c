@@ -52,13 +52,6 @@ void kin__tasks_release(kin__runtime *rt)
     }
 }
 
-void kin__task_free(kin__runtime *rt, kin_task *task)
-{
-    task->result = NULL;
-    task->next = rt->free_tasks;
-    rt->free_tasks = task;
-}
-
 /* The copy waits in the heap until the task has a stack, which is made so much
    larger. */
 static bool copy_argument(kin__runtime *rt, kin_task *task, const void *arg,
