@@ -67,28 +67,25 @@ static void close_all_but(int fd)
             close(i);
 }
 
-/* The words of a command line lie behind each other. */
-static void rename_self(char **argv)
+/* The words of a command line lie behind each other. Some may be NULL by now,
+   but for the first and the last. */
+static void rename_self(int argc, char **argv)
 {
     static const char title[] = "kin-guardian";
-    char *end = argv[0], *begin = argv[0];
-    for (; *argv && *argv == end; argv++)
-        end = *argv + strlen(*argv) + 1;
-    size_t room = (size_t)(end - begin);
-    if (room > 0) {
-        memset(begin, 0, room);
-        memcpy(begin, title, room > sizeof title ? sizeof title : room - 1);
-    }
+    char *last = argv[argc - 1];
+    size_t room = (size_t)(last + strlen(last) + 1 - argv[0]);
+    memset(argv[0], 0, room);
+    memcpy(argv[0], title, room > sizeof title ? sizeof title : room - 1);
     prctl(PR_SET_NAME, title);
 }
 
-_Noreturn static void guard(int line, char **argv)
+_Noreturn static void guard(int line, int argc, char **argv)
 {
     struct groups all = {0};
     int news[512];
     ssize_t got;
     close_all_but(line);
-    rename_self(argv);
+    rename_self(argc, argv);
     /* Each number is written at once, and so never torn apart. */
     while ((got = TEMP_FAILURE_RETRY(read(line, news, sizeof news))) > 0)
         for (size_t i = 0; i < (size_t)got / sizeof *news; i++)
@@ -100,7 +97,7 @@ _Noreturn static void guard(int line, char **argv)
 
 /* --- kin's side ---------------------------------------------------------- */
 
-int guardian_start(guardian *it, char **argv)
+int guardian_start(guardian *it, int argc, char **argv)
 {
     int ends[2];
     sigset_t all, before;
@@ -113,7 +110,7 @@ int guardian_start(guardian *it, char **argv)
     int failure = pid < 0 ? errno : 0;
     if (pid == 0) {
         (void)setsid();
-        guard(ends[0], argv);
+        guard(ends[0], argc, argv);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(ends[0]);

@@ -9,10 +9,10 @@ typedef struct guardian {
     int line; /* to tell it by; -1 */
 } guardian;
 
-/* Forks, so it is for the time before there are threads or runs. argv is the
-   program's own, from main: the guardian writes its name there, so that a
-   listing of processes does not show a second kin. 0 or an errno. */
-int guardian_start(guardian *, char **argv);
+/* Forks, so it is for the time before there are threads or runs. argc and argv
+   are the program's own, from main: the guardian writes its name there, so that
+   a listing of processes does not show a second kin. 0 or an errno. */
+int guardian_start(guardian *, int argc, char **argv);
 /* This group runs from now on; this one is gone. */
 void guardian_watch(const guardian *, int group);
 void guardian_forget(const guardian *, int group);

@@ -45,13 +45,13 @@ static int wrong_usage(const char *word)
     return STATUS_USAGE;
 }
 
-static int run_command(char **argv)
+static int run_command(int argc, char **argv)
 {
     const char *word = argv[1];
     if (!word)
         return wrong_usage(NULL);
     if (strcmp(word, "run") == 0)
-        return run_main(argv + 2, argv);
+        return run_main(argc, argv);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return print(help);
     if (strcmp(word, "--version") == 0)
@@ -62,7 +62,7 @@ static int run_command(char **argv)
 int main(int argc, char **argv)
 {
     hold_standard_descriptors();
-    int status = argc > 0 ? run_command(argv) : wrong_usage(NULL);
+    int status = argc > 0 ? run_command(argc, argv) : wrong_usage(NULL);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     (void)fprintf(stderr, "kin: cannot write to standard output: %s\n",

@@ -43,11 +43,15 @@ static void pass_one(pump *it, const kin_line *line)
     output_line(it->to, &it->source, line->text, line->length, line->ended);
 }
 
-/* The line, and what else is there. */
+/* The line, and what else is there. The end needs no turn at the output: a
+   command that has nothing to say does not wait for others to be read. */
 static kin_error *pass_on(pump *it, kin_line line)
 {
     kin_error *err = NULL;
     size_t passed = 0;
+    it->ended = !line.text;
+    if (it->ended)
+        return NULL;
     output_take(it->to);
     while (!err && line.text) {
         pass_one(it, &line);

@@ -177,12 +177,13 @@ static void set_signals(void)
     sigaddset(&ours, SIGTERM);
     sigaddset(&ours, SIGHUP);
     sigaddset(&ours, SIGCHLD);
+    sigaddset(&ours, SIGALRM);
     sigprocmask(SIG_UNBLOCK, &ours, NULL);
     (void)signal(SIGCHLD, SIG_DFL); /* or there is no status to be had */
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static kin_error *prepare(run *it, char **program)
+static kin_error *prepare(run *it, int argc, char **argv)
 {
     it->jobs = calloc(it->commands.count, sizeof *it->jobs);
     if (!it->jobs)
@@ -198,7 +199,7 @@ static kin_error *prepare(run *it, char **program)
     /* What a command leaves behind is reaped here, so that it is seen to go,
        also where process 1 reaps nothing. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int failure = guardian_start(&it->guardian, program);
+    int failure = guardian_start(&it->guardian, argc, argv);
     if (failure)
         return refuse(STATUS_KIN, "cannot fork: %s", strerror(failure));
     return NULL;
@@ -219,6 +220,23 @@ static void say_what_ended_it(const run *it)
             "started\n",
             duration_text(it->options.move_on_after, length),
             it->counts[JOB_CANCELLED], waiting);
+}
+
+static void leave_interrupted(int signo)
+{
+    (void)signo;
+    _exit(STATUS_INTERRUPTED);
+}
+
+/* Printing waits for whoever reads: for ever, unless there was an interrupt, or
+   is one now. */
+static void bound_patience(const run *it)
+{
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+    (void)signal(SIGALRM, leave_interrupted);
+    if (it->interrupt)
+        (void)alarm(1);
 }
 
 /* The tree, and what went wrong with kin itself. */
@@ -294,23 +312,24 @@ static int print_commands(const commands *all)
     return STATUS_FINE;
 }
 
-static int run_commands(run *it, char **program)
+static int run_commands(run *it, int argc, char **argv)
 {
-    kin_error *err = prepare(it, program);
+    kin_error *err = prepare(it, argc, argv);
     if (err)
         return refused("kin run", err);
     err = kin_run(run_all, it);
     guardian_end(&it->guardian);
     it->defect = kin_error_combine(it->defect, err);
+    bound_patience(it);
     report(it);
     return status_of(it);
 }
 
-int run_main(char **argv, char **program)
+int run_main(int argc, char **argv)
 {
     run it = {.guardian.line = -1};
     int status;
-    kin_error *err = run_options_read(&it.options, &it.commands, argv);
+    kin_error *err = run_options_read(&it.options, &it.commands, argv + 2);
     if (err)
         status = refused("kin run", err);
     else if (it.options.help)
@@ -318,7 +337,7 @@ int run_main(char **argv, char **program)
     else if (it.options.dry_run)
         status = print_commands(&it.commands);
     else
-        status = run_commands(&it, program);
+        status = run_commands(&it, argc, argv);
     deinit(&it);
     return status;
 }

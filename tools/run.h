@@ -31,8 +31,7 @@ void run_say(run *, const char *format, ...) KIN_PRINTF(2, 3);
 /* For job.c: that job has come to its end, whatever that is. */
 void run_note_end(run *, job *);
 
-/* argv: the arguments behind `kin run`; program: all of main's. What to exit
-   with. */
-int run_main(char **argv, char **program);
+/* `kin run`, given what main was given. What to exit with. */
+int run_main(int argc, char **argv);
 
 #endif
