@@ -6,6 +6,7 @@
 #include <kin/base.h>
 #include <kin/error.h>
 #include <kin/group.h>
+#include <kin/jobs.h>
 #include <kin/park.h>
 #include <kin/process.h>
 #include <kin/run.h>

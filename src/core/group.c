@@ -119,7 +119,7 @@ void kin__group_fail(kin__runtime *rt, kin_group *group, const char *task,
                          kin_error_message(err)));
 }
 
-static void succeed(kin__runtime *rt, kin_group *group, kin_task *task)
+void kin__group_succeed(kin__runtime *rt, kin_group *group, kin_task *task)
 {
     group->succeeded = true;
     kin__scope_cancel(rt, &group->scope,
@@ -156,7 +156,7 @@ static kin_error *collapse(kin_error *err)
 }
 
 /* Takes the KIN_CANCELLED out of it, of which the first is kept. */
-static kin_error *keep_one_cancelled(kin_group *group, kin_error *err)
+kin_error *kin__group_keep_one_cancelled(kin_group *group, kin_error *err)
 {
     if (!kin_error_has(err, &KIN_CANCELLED))
         return err;
@@ -189,7 +189,7 @@ static kin_error *keep_final(kin__runtime *rt, kin_group *group,
 static void supervised(kin__runtime *rt, kin_group *group, kin_task *task,
                        kin_error *err)
 {
-    err = keep_one_cancelled(group, err);
+    err = kin__group_keep_one_cancelled(group, err);
     err = keep_final(rt, group, task->name, err);
     if (err && group->keep) {
         task->result = err;
@@ -221,7 +221,7 @@ void kin__group_child_ended(kin__runtime *rt, kin_group *group, kin_task *task,
 {
     if (!outcome) {
         if (group->policy == KIN_ANY && task->outcome == KIN_TASK_SUCCEEDED)
-            succeed(rt, group, task);
+            kin__group_succeed(rt, group, task);
         return;
     }
     if (group->policy == KIN_EACH) {

@@ -20,9 +20,10 @@ enum {
     KIN__ROUND = 64   /* switches until timers and I/O get their turn */
 };
 
-/* A policy of the core's own: the hidden group of a kin_start, and the root
-   group of a run, hand their one child's outcome over as it is. */
-enum { KIN__HAND_OVER = 100 };
+/* Policies of the core's own: the hidden group of a kin_start, and the root
+   group of a run, hand their one child's outcome over as it is; a gather and a
+   race put it into a slot of the caller's array. */
+enum { KIN__HAND_OVER = 100, KIN__GATHER, KIN__RACE };
 
 typedef struct kin__clock {
     bool is_virtual;
@@ -307,6 +308,12 @@ void kin__group_next_turn(kin__runtime *, kin_group *);
 void kin__group_abandon(kin__runtime *, kin_group *);
 void kin__group_leave(kin__runtime *, kin_group *, const char *how);
 const char *kin__scope_name(const kin_scope *);
+
+kin_error *kin__group_keep_one_cancelled(kin_group *, kin_error *);
+void kin__group_succeed(kin__runtime *, kin_group *, kin_task *);
+
+/* jobs.c */
+void kin__job_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
 
 /* spawn.c */
 kin_task *kin__task_new(kin__runtime *, const kin_site *, kin_fn *, void *arg,

@@ -83,6 +83,8 @@ void kin__task_end(kin_task *task, kin_error *outcome)
     task->result = NULL;
     if (group->policy == KIN__HAND_OVER)
         kin__starter_ended(rt, group, task, outcome);
+    else if (group->policy >= KIN__GATHER)
+        kin__job_ended(rt, group, task, outcome);
     else if (outcome || group->policy == KIN_ANY)
         kin__group_child_ended(rt, group, task, outcome);
     while (task->held) /* what was made on its behalf since the sweep */

@@ -4,8 +4,8 @@
 # A folder of the test's own, empty.
 own_folder() { cd "$(mktemp -d "$TMPDIR/XXXXXX")"; }
 
-# run STATUS ARG...: `kin run` with that exit status; its output is in $out and
-# $err then, that without what is no text.
+# run STATUS ARG...: `kin run`, which must exit with that; what it wrote is then
+# in $out and $err, and as it is in the files of these names.
 run() {
     local status=$1
     shift
