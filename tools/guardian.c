@@ -9,8 +9,9 @@
    terminal sends or a user types ends it before its work is done; and it holds
    no descriptor but its end of the pipe, so that nobody waits for it.
 
-   A command that kin started but has not told of yet dies by its parent-death
-   signal; only what it has itself started within that moment is missed. */
+   A command announces itself before it can do anything, so none is missed. Kin
+   keeps the reading end open too: were the guardian gone, a command would else
+   begin with a SIGPIPE; and it never waits to be heard. */
 #include "guardian.h"
 
 #include <errno.h>
@@ -113,11 +114,10 @@ int guardian_start(guardian *it, int argc, char **argv)
         guard(ends[0], argc, argv);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
-    close(ends[0]);
+    *it = (guardian){.pid = pid, .line = ends[1], .ear = ends[0]};
+    (void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
     if (failure)
-        close(ends[1]);
-    else
-        *it = (guardian){.pid = pid, .line = ends[1]};
+        guardian_end(it);
     return failure;
 }
 
@@ -128,11 +128,6 @@ static void tell(const guardian *it, int number)
         (void)!TEMP_FAILURE_RETRY(write(it->line, &number, sizeof number));
 }
 
-void guardian_watch(const guardian *it, int group)
-{
-    tell(it, group);
-}
-
 void guardian_forget(const guardian *it, int group)
 {
     tell(it, -group);
@@ -140,8 +135,10 @@ void guardian_forget(const guardian *it, int group)
 
 void guardian_end(guardian *it)
 {
-    if (it->line >= 0)
+    if (it->line >= 0) {
         close(it->line);
+        close(it->ear);
+    }
     if (it->pid > 0)
         (void)TEMP_FAILURE_RETRY(waitpid(it->pid, NULL, 0));
     *it = (guardian){.line = -1};

@@ -7,14 +7,15 @@
 typedef struct guardian {
     int pid;  /* 0: there is none */
     int line; /* to tell it by; -1 */
+    int ear;  /* the other end of that */
 } guardian;
 
 /* Forks, so it is for the time before there are threads or runs. argc and argv
    are the program's own, from main: the guardian writes its name there, so that
    a listing of processes does not show a second kin. 0 or an errno. */
 int guardian_start(guardian *, int argc, char **argv);
-/* This group runs from now on; this one is gone. */
-void guardian_watch(const guardian *, int group);
+/* This group is gone. New ones announce themselves: each sends the number of
+   its leader, an int, over the line before that runs. */
 void guardian_forget(const guardian *, int group);
 /* Lets it go, and waits until it is gone. What it watches still is killed. */
 void guardian_end(guardian *);

@@ -74,7 +74,8 @@ static kin_error *start(job *it)
     it->began = kin_now();
     kin_error *err = kin_process_start(
         &it->process, it->command->argv, .name = it->command->name,
-        .in = KIN_STDIO_NULL, .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE);
+        .in = KIN_STDIO_NULL, .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE,
+        .announce = KIN_STDIO_FD(it->run->guardian.line));
     if (err && kin_error_is(err, &KIN_OS) && is_commands(kin_error_code(err))) {
         it->state = JOB_UNUSABLE;
         it->errnum = kin_error_code(err);
@@ -85,7 +86,6 @@ static kin_error *start(job *it)
     if (err)
         return err;
     it->state = JOB_RUNNING;
-    guardian_watch(&it->run->guardian, kin_process_id(it->process));
     return NULL;
 }
 

@@ -44,6 +44,9 @@ typedef struct kin_process_options {
     bool survive KIN__UNSET;    /* goes on when this program is killed; else it
                                 (not its own children) is sent SIGKILL then,
                                 and when the thread that started it ends */
+    /* KIN_STDIO_FD(fd): a descriptor above 2 that the process writes its id to,
+       an int, before it runs the command, and the negative if it cannot. */
+    kin_stdio announce KIN__UNSET;
 
     /* for kin_process_run alone */
     const void *input KIN__UNSET;  /* what it is given to read; borrowed */

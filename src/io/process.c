@@ -279,6 +279,7 @@ static kin_error *spawn(const kin_site *site, kin_process *process,
                             ends.theirs[ERR]},
             .own_group = !with->join_group,
             .dies_with_parent = !with->survive,
+            .announce = with->announce - 1,
         };
         failure = kin__spawn_run(&what, &process->pid, &process->pidfd, &stage);
     }

@@ -57,9 +57,18 @@ struct plan {
 #define CHILD_CODE \
     __attribute__((no_sanitize("address", "undefined", "thread")))
 
+/* Its id, before it can do anything; the negative, when nothing comes of it. */
+CHILD_CODE static void announce(const kin__spawn *spawn, int sign)
+{
+    int id = sign * (int)syscall(SYS_getpid);
+    if (spawn->announce >= 0)
+        syscall(SYS_write, spawn->announce, &id, sizeof id);
+}
+
 CHILD_CODE _Noreturn static void give_up(const struct plan *plan, int stage)
 {
     struct report report = {stage, errno};
+    announce(plan->spawn, -1);
     syscall(SYS_write, plan->report, &report, sizeof report);
     for (;;)
         syscall(SYS_exit_group, 127);
@@ -127,6 +136,7 @@ CHILD_CODE static int child(void *context)
     uint64_t none = 0;
     if (spawn->own_group && syscall(SYS_setpgid, 0, 0) < 0)
         give_up(plan, KIN__SPAWN_GROUP);
+    announce(spawn, 1);
     if (spawn->dies_with_parent) {
         syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         /* It may have died before. (0: it is in another namespace.) */

@@ -12,6 +12,7 @@ typedef struct kin__spawn {
     int descriptors[3];    /* what becomes 0, 1 and 2; -1: as it is here */
     bool own_group;        /* it leads a process group of its own */
     bool dies_with_parent; /* SIGKILL when the calling thread ends */
+    int announce;          /* a descriptor that its id goes to, or -1 */
 } kin__spawn;
 
 /* What could not be done. */
