@@ -6,13 +6,19 @@
    not close. The errors that will come out stand in `errors`, in the order of
    failure, held by the group and by nobody else.
 
-   Who waits for whom: the opener parks in kin__group_join, uncancellably, with
-   `waiting` set, and the child that brings `running` and `starting` to 0 wakes
-   it. Others (kin_group_next, kin_group_shutdown) stand in `waiters` and are
-   all woken when any child has ended: they look again.
+   Who waits for whom: the opener parks in join, uncancellably, with `waiting`
+   set, and the child that brings `running` and `starting` to 0 wakes it; it looks
+   again, since before its turn comes another child may have been spawned. Those
+   in kin_group_next stand in `waiters` and are handed a child that has ended;
+   those in kin_group_shutdown stand in `end_waiters` and are woken with the last
+   one. Neither looks at the group once it is woken: by then it may be gone.
 
-   What a policy does is in three places: child_failed and child_succeeded while
-   children end, and outcome_of_... at the close. */
+   With .keep, children that have ended stand in `ended` until kin_group_next
+   moves them to `handed_out`, where each belongs to the task that asked for it
+   until that asks again. What is still there at the close goes with it.
+
+   What a policy does is in two places: kin__group_child_ended and supervised
+   while children end, and outcome_of_any and outcome_of_each at the close. */
 #include "core/runtime.h"
 
 static bool is_open(const kin_group *group)
