@@ -17,6 +17,14 @@ guardian() {
     done
 }
 
+has_guardian() {
+    [[ -n $(guardian 2>/dev/null) ]]
+}
+
+holds_one_descriptor() {
+    [[ $(ls "/proc/$1/fd" | wc -l) -eq 1 ]]
+}
+
 is_dead() {
     [[ ! -e /proc/$1 || $(cut -d ' ' -f 3 "/proc/$1/stat") == Z ]]
 }
@@ -206,6 +214,7 @@ test_killed_itself() {
     it=$(mark)
     start -- sh -c "$(family "$it")" ::: sh -c "$(deaf "$it")"
     until_true are_asleep 4 "$it"
+    until_true has_guardian
     guard=$(guardian)
     kill -KILL "$pid"
     wait "$pid" 2>/dev/null || true
@@ -233,8 +242,9 @@ test_the_guardian_keeps_to_itself() {
     it=$(mark)
     start -- sleep "$it" ::: sleep 100
     until_true is_asleep "$it"
+    until_true has_guardian # it is, before it has its name
     guard=$(guardian)
-    [[ $(ls "/proc/$guard/fd" | wc -l) -eq 1 ]]
+    until_true holds_one_descriptor "$guard"
     [[ $(cut -d ' ' -f 6 "/proc/$guard/stat") -eq $guard ]]
     [[ $(tr -d '\0' <"/proc/$guard/cmdline") == kin-guardian ]]
     kill -INT "$guard"
