@@ -33,6 +33,14 @@ struct kin_waiter {
     void *data;
 };
 
+/* Something that a task answers for until it lets go of it, such as a lock; in
+   memory of the owner's. Private to kin's own parts. */
+typedef struct kin__duty kin__duty;
+struct kin__duty {
+    kin__duty *next, **back; /* in the task's list; back is NULL: in none */
+    void (*neglected)(kin__duty *, kin_task *); /* the task ends with it */
+};
+
 /* The calling task; NULL in a callback and outside a run. */
 KIN_API kin_task *kin_task_self(void);
 KIN_API const char *kin_task_name(const kin_task *);

@@ -69,8 +69,8 @@ static bool copy_argument(kin__runtime *rt, kin_task *task, const void *arg,
     return true;
 }
 
-/* A task in the free list is clean: it has no stack, scope, reason, errors or
-   joiners. The rest is set here. */
+/* A task in the free list is clean: it has no stack, scope, reason, errors,
+   duties or joiners. The rest is set here. */
 static inline void clear(kin_task *task)
 {
     task->phase = KIN__PENDING;

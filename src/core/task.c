@@ -1,9 +1,10 @@
 /* core/task.c: a task from the first call of its function to its end, and what
    others may ask of it.
 
-   At its end a task answers for three things, in this order: the scopes it has
-   left open (their C frames are gone, but nothing has overwritten them yet), the
-   errors it holds and did not return, and its outcome. Only then is it gone:
+   At its end a task answers for four things, in this order: the scopes it has
+   left open (their C frames are gone, but nothing has overwritten them yet), its
+   duties (locks and the like that it did not let go of), the errors it holds and
+   did not return, and its outcome. Only then is it gone:
    its group may free it. */
 #include "core/runtime.h"
 
@@ -108,6 +109,17 @@ static __attribute__((noinline)) void leave_scopes(kin_task *task)
                          "as its task's function returned");
 }
 
+/* What it has not let go of, the latest first. The handler may wait, and errors
+   that it makes are the task's. */
+static __attribute__((noinline)) void neglect_duties(kin_task *task)
+{
+    while (task->duties) {
+        kin__duty *duty = task->duties;
+        kin__duty_end(duty);
+        duty->neglected(duty, task);
+    }
+}
+
 /* The beginning. */
 
 static void *copied_argument(kin_task *task, void *here)
@@ -155,6 +167,8 @@ void kin__task_run(kin_task *task)
         reach[0] = 0;
         leave_scopes(task);
     }
+    if (__builtin_expect(task->duties != NULL, 0))
+        neglect_duties(task);
     kin__task_end(task, outcome);
 }
 

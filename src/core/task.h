@@ -94,7 +94,25 @@ struct kin_task {
     const char *name;
     const kin_site *site; /* where it was spawned */
     kin_error *held;      /* the errors that it answers for */
+    kin__duty *duties;    /* what else it answers for, latest first */
 } __attribute__((aligned(64)));
+
+/* The task answers for it; no longer. */
+static inline void kin__duty_begin(kin_task *task, kin__duty *duty)
+{
+    duty->next = task->duties;
+    duty->back = &task->duties;
+    if (duty->next)
+        duty->next->back = &duty->next;
+    task->duties = duty;
+}
+static inline void kin__duty_end(kin__duty *duty)
+{
+    *duty->back = duty->next;
+    if (duty->next)
+        duty->next->back = duty->back;
+    duty->back = NULL;
+}
 
 /* Takes a task through its end: what it holds, its state, its group. It is the
    current task, and may wait in here. */
