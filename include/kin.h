@@ -4,6 +4,7 @@
 #define KIN_H
 
 #include <kin/base.h>
+#include <kin/defer.h>
 #include <kin/error.h>
 #include <kin/group.h>
 #include <kin/jobs.h>
@@ -15,5 +16,6 @@
 #include <kin/stream.h>
 #include <kin/task.h>
 #include <kin/time.h>
+#include <kin/value.h>
 
 #endif

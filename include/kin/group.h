@@ -27,13 +27,36 @@ typedef struct kin_group_options {
     size_t limit KIN__UNSET; /* children that run at once; more wait */
     bool keep KIN__UNSET;    /* ended children stay until they are taken */
     kin_on_error *on_error KIN__UNSET;
-    void *context KIN__UNSET; /* for on_error */
+    void *context KIN__UNSET;          /* for on_error */
+    bool values_at_opening KIN__UNSET; /* children see the values of the opener,
+                                          not of who spawns them: value.h */
 } kin_group_options;
+
+/* What becomes of a child that fails. It is run again, with the same argument,
+   after a pause; the failure is reported as a supervisor's would be, to
+   .on_error or the unhandled hook. One failure more within `window` than the
+   budget allows, and the group fails with the last errors, whatever its policy.
+   No failure in this sense: KIN_CANCELLED, KIN_EXIT, KIN_INTERRUPT, and anything
+   once the child is cancelled or its group is shut down. (Erlang/OTP) */
+typedef struct kin_restart {
+    size_t budget KIN__UNSET;    /* 0: no restarts; or KIN_RESTART_ALWAYS */
+    kin_time window KIN__UNSET;  /* default a minute */
+    kin_time backoff KIN__UNSET; /* the first pause; each further failure
+                                    doubles it, until a run lasted for a
+                                    window; default 100 ms */
+    kin_time longest KIN__UNSET; /* pause; default 30 s. Of each, a random part
+                                    of up to one half is left out */
+} kin_restart;
+#define KIN_RESTART_ALWAYS SIZE_MAX
 
 typedef struct kin_spawn_options {
     const char *name KIN__UNSET;
     size_t stack_size KIN__UNSET; /* bytes; at least so many are usable */
-    size_t copy KIN__UNSET; /* bytes of *arg to copy to the task's stack */
+    size_t copy KIN__UNSET;  /* bytes of *arg to copy to the task's stack */
+    bool service KIN__UNSET; /* serves the others: cancelled only when the body
+                                and every ordinary child have ended, and the
+                                services spawned after it; by nothing sooner */
+    kin_restart restart KIN__UNSET;
 } kin_spawn_options;
 
 /* Lives in the caller's memory. The fields are private. */
@@ -47,8 +70,10 @@ struct kin_group {
     bool has_cancelled; /* KIN_EACH: one KIN_CANCELLED is among the errors */
     bool succeeded;     /* KIN_ANY: some child has */
     bool waiting;       /* its opener waits in the close */
-    size_t running;     /* children that have not ended, pending ones too */
-    size_t active;      /* of those, the ones that take a place of the limit */
+    bool values_at_opening;
+    size_t running;  /* children that have not ended, pending ones too */
+    size_t services; /* of those */
+    size_t active;   /* of those, the ones that take a place of the limit */
     size_t limit;
     size_t cancelled; /* children that ended so by the group's own scope */
     size_t starting;  /* kin_start calls that want to hand a child over */
@@ -65,6 +90,7 @@ struct kin_group {
     kin__timer grace;             /* until then */
     struct kin__runtime *run;     /* that it is open in */
     kin_group *walk;              /* the next in a walk over the tree */
+    struct kin__values *values;   /* for its children, if at the opening */
 };
 
 /* Declares `name` as a kin_group * and opens it for the rest of the C block; as
@@ -146,7 +172,7 @@ KIN_API KIN_MUST_USE kin_error *
 kin_group_shutdown_at(const kin_site *, kin_group *, kin_time grace);
 
 /* The next child to end, in the order of ending, in a group opened `.keep =
-   true`; NULL when there is none left. The handle is good until the next call
+   true`; NULL when there is none left but services. The handle is good until the next call
    or the close. Checkpoint. */
 #define kin_group_next(group, done) kin_group_next_at(KIN_HERE, group, done)
 KIN_API KIN_MUST_USE kin_error *kin_group_next_at(const kin_site *, kin_group *,
@@ -156,6 +182,13 @@ KIN_API KIN_MUST_USE kin_error *kin_group_next_at(const kin_site *, kin_group *,
 KIN_API kin_task *kin_group_task(const kin_group *);
 KIN_API void kin_group_each_child(const kin_group *, kin_task_visit *,
                                   void *context);
+
+/* The living groups of the run, outermost first, each followed by those inside;
+   last the run's own background group. Visiting ends when `visit` says false;
+   until then nothing may be spawned, opened or closed. The first of that name,
+   or NULL. Both walk the tree: opening a group costs nothing for it. */
+KIN_API void kin_each_group(kin_group_visit *, void *context);
+KIN_API kin_group *kin_group_find(const char *name);
 
 /* The C block that holds an open group was left: private to the macros. */
 KIN_API void kin_group_leave(kin_group *);

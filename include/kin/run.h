@@ -10,10 +10,26 @@ typedef enum { KIN_CLOCK_SYSTEM, KIN_CLOCK_VIRTUAL } kin_clock;
 typedef enum { KIN_IO_AUTO, KIN_IO_URING, KIN_IO_EPOLL } kin_io;
 
 /* Told of errors that nobody else will receive: a supervisor's, those of
-   on_error, those set aside because another one had to win. The error is
-   borrowed. It runs in a task or in the runtime itself and must not wait. */
+   on_error, those set aside because another one had to win, those that a restart
+   made good. The error is borrowed. It runs in a task or in the runtime itself
+   and must not wait. */
 typedef void kin_unhandled_fn(const kin_error *, const char *task,
                               void *context);
+
+/* What else is known of the error that the hook is being told of; NULL outside
+   of the hook. */
+typedef enum {
+    KIN_PHASE_RUNNING,
+    KIN_PHASE_RESTART, /* the task will be run again */
+    KIN_PHASE_SHUTDOWN /* its group, or the run, is ending */
+} kin_phase;
+typedef struct kin_unhandled {
+    const kin_error *error;
+    const char *task;
+    const char *group; /* that it is a child of; NULL: none */
+    kin_phase phase;
+} kin_unhandled;
+KIN_API const kin_unhandled *kin_unhandled_now(void);
 
 typedef struct kin_run_options {
     kin_clock clock KIN__UNSET;
@@ -46,12 +62,17 @@ KIN_API int kin_main_at(const kin_site *, kin_fn *, void *arg,
                         const kin_run_options *);
 /* A child of the run's own supervisor: kept until it is done, its error goes to
    the unhandled hook when it happens, and at the end of the run it gets
-   .shutdown_grace, is cancelled and joined. From a task or a callback. */
+   .shutdown_grace, is cancelled and joined. What has not ended a while after
+   that (the grace again, or a second) is listed on stderr, by name and place.
+   From a task or a callback. */
 #define kin_spawn_background(fn, arg, ...)           \
     kin_spawn_background_at(KIN__SITE(#fn), fn, arg, \
                             KIN__OPTIONS(kin_spawn_options, __VA_ARGS__))
 KIN_API kin_task *kin_spawn_background_at(const kin_site *, kin_fn *, void *arg,
                                           const kin_spawn_options *);
+
+/* That supervisor: to look at its children, to shut it down early. */
+KIN_API kin_group *kin_background(void);
 
 /* What is going on in this thread's run. */
 typedef struct kin_run_statistics {

@@ -16,6 +16,8 @@ typedef struct kin_scope_options {
     kin_time move_on_after KIN__UNSET; /* likewise, and the close is fine */
     kin_time deadline KIN__UNSET;      /* a point; closes like move_on_after */
     bool shield KIN__UNSET;            /* hides outer cancellations */
+    bool graceful KIN__UNSET;          /* hides those that are graceful, until
+                                          their grace has passed */
     const char *name KIN__UNSET;
 } kin_scope_options;
 
@@ -32,9 +34,9 @@ struct kin__reason;
 /* Lives in the caller's memory, as a rule on its stack. The fields are
    private. */
 struct kin_scope {
-    uint32_t tag;  /* tells an initialised scope from any other memory */
-    uint8_t state; /* not opened, open, closed, abandoned */
-    uint8_t flags;
+    uint32_t tag : 24;  /* tells an initialised scope from any other memory */
+    uint32_t state : 8; /* not opened, open, closed, abandoned */
+    uint16_t flags;
     uint16_t run;     /* which one it was cancelled in, before it opened */
     kin_scope *outer; /* the next one out on the same task */
     kin_task *task;
@@ -42,7 +44,8 @@ struct kin_scope {
     struct kin__reason *effective; /* why everything inside is cancelled */
     kin_time deadline;
     kin__timer timer;
-    const kin_site *site; /* where it was opened or initialised */
+    struct kin__cleanup *cleanups; /* what its close calls, latest first */
+    const kin_site *site;          /* where it was opened or initialised */
     const char *name;
 };
 
@@ -77,6 +80,17 @@ kin_scope_close_at(const kin_site *, kin_scope *, kin_error *outcome);
     kin_scope_cancel_at(KIN_HERE, scope, __VA_ARGS__)
 KIN_API KIN_PRINTF(3, 4) void kin_scope_cancel_at(const kin_site *, kin_scope *,
                                                   const char *format, ...);
+
+/* Cancels in two stages: everything inside at once, save what is in a scope that
+   was opened `.graceful = true`; that too when `grace` has passed. In between
+   the end of the grace is this scope's deadline, unless an earlier one was: it
+   counts for kin_effective_deadline and can be moved. Asked for again, the grace
+   can become shorter and not longer; kin_scope_cancel ends it. Safe from a
+   callback. (trio #147) */
+#define kin_scope_cancel_gracefully(scope, grace, ...) \
+    kin_scope_cancel_gracefully_at(KIN_HERE, scope, grace, __VA_ARGS__)
+KIN_API KIN_PRINTF(4, 5) void kin_scope_cancel_gracefully_at(
+    const kin_site *, kin_scope *, kin_time grace, const char *format, ...);
 
 /* Whether somebody cancelled it or its deadline passed; whether its close
    absorbed a cancellation. Valid after the close. */

@@ -69,6 +69,17 @@ KIN_API KIN_MUST_USE kin_error *kin_task_take_error_at(const kin_site *,
 KIN_API KIN_PRINTF(3, 4) void kin_task_cancel_at(const kin_site *, kin_task *,
                                                  const char *format, ...);
 
+/* Cancels it and waits until it has ended. *state, which may be NULL, is then how
+   it ended: KIN_TASK_CANCELLED if it gave in, anything else if it went its own
+   way to the end. One that has ended already is left alone. A caller that is
+   or gets cancelled fails, and *state is untouched; the task stays cancelled. Its own handle is a KIN_MISUSE. The format may be NULL. Checkpoint.
+   (aiotools: cancel_and_wait) */
+#define kin_task_cancel_and_wait(task, state, ...) \
+    kin_task_cancel_and_wait_at(KIN_HERE, task, state, __VA_ARGS__)
+KIN_API KIN_MUST_USE KIN_PRINTF(4, 5) kin_error *kin_task_cancel_and_wait_at(
+    const kin_site *, kin_task *, kin_task_state *state, const char *format,
+    ...);
+
 /* The tree: the group it is a child of, the groups that it has open, outermost
    first. Visiting ends when `visit` says false. */
 typedef bool kin_group_visit(kin_group *, void *context);

@@ -7,9 +7,17 @@
    unless it is shielded, the effective reason of what is around it. Around the
    outermost scope of a task is the task (its own reason), and around that the
    scope of the group that it is a child of, with the group's `shutdown`, which
-   cancels the children and not the body. A task's `cancelled` is the
+   cancels the children and not the body; around a service there is only what
+   cancels it alone. A task's `cancelled` is the
    effective reason of its innermost scope. `effective` and `cancelled` are
    borrowed: the scope that owns the reason is around whoever borrows it.
+
+   A cancellation may be in its grace (KIN__IN_GRACE, of the scope that owns the
+   reason): then it is not visible inside scopes that are graceful. What is
+   visible there, the firm reason, is found by a walk outwards, when something
+   has been cancelled gracefully and not otherwise. The end of the grace is the
+   deadline of the scope: no second timer, and whoever asks for the effective
+   deadline finds it.
 
    A change is carried inwards in two phases. First every scope and task that it
    reaches gets its new state; only links that this file owns are used, so that
@@ -80,21 +88,82 @@ static kin_scope *turn(kin_scope *first, kin_scope *end)
     return turned;
 }
 
+/* The own reason of a scope, if it reaches into graceful ones. */
+static kin__reason *firm_own(const kin_scope *scope)
+{
+    return scope->flags & KIN__IN_GRACE ? NULL : scope->own;
+}
+
+/* What reaches from around a task into graceful scopes, and from around a
+   scope. */
+static kin__reason *firm_around(const kin_task *task, const kin_scope *outer)
+{
+    kin__reason *firm = NULL;
+    for (;;) {
+        for (; outer; outer = outer->outer) {
+            firm = kin__reason_earlier(firm, firm_own(outer));
+            if (outer->flags & KIN__SHIELD)
+                return firm;
+        }
+        if (!task)
+            return firm;
+        firm = kin__reason_earlier(firm, task->own);
+        if (task->service)
+            return firm;
+        firm = kin__reason_earlier(firm, task->group->shutdown);
+        outer = &task->group->scope;
+        task = outer->task;
+    }
+}
+
+/* What a scope lets in of what is around it. */
+static inline kin__reason *let_in(const kin_scope *scope, kin__reason *around,
+                                  kin__reason *firm)
+{
+    return scope->flags & KIN__SHIELD     ? NULL
+           : scope->flags & KIN__GRACEFUL ? firm
+                                          : around;
+}
+
+static kin__reason *visible(kin__runtime *rt, const kin_scope *scope)
+{
+    kin__reason *around = kin__scope_outer_reason(scope), *firm = around;
+    if (around && rt->graceful && (scope->flags & KIN__GRACEFUL))
+        firm = firm_around(scope->task, scope->outer);
+    return let_in(scope, around, firm);
+}
+
+bool kin__scope_is_reached(kin__runtime *rt, const kin_scope *scope)
+{
+    return visible(rt, scope) != NULL;
+}
+
+kin__reason *kin__scope_reason(kin__runtime *rt, const kin_scope *scope)
+{
+    return kin__reason_earlier(scope->own, visible(rt, scope));
+}
+
 /* Recomputes a task's scopes from `from` (NULL: the outermost) inwards, and the
-   task; puts the groups that changed in front of `walk`. */
+   task; puts the groups that changed in front of `walk`: all of them once
+   something is graceful, for then the inside may change where they do not. */
 static kin_group *refresh_chain(kin__runtime *rt, kin_task *task,
                                 kin_scope *from, kin_group *walk)
 {
     kin_scope *end = from ? from->outer : NULL;
     kin__reason *around =
         from ? kin__scope_outer_reason(from) : kin__task_base(task);
+    kin__reason *firm = around;
+    if (around && rt->graceful)
+        firm = firm_around(task, end);
     if (task->scope != end) {
         kin_scope *outermost = turn(task->scope, end);
         for (kin_scope *s = outermost; s != end; s = s->outer) {
-            bool shield = s->flags & KIN__SHIELD;
             kin__reason *now =
-                kin__reason_earlier(s->own, shield ? NULL : around);
-            if (now != s->effective && (s->flags & KIN__IS_GROUP)) {
+                kin__reason_earlier(s->own, let_in(s, around, firm));
+            firm = s->flags & KIN__SHIELD ? NULL : firm;
+            firm = kin__reason_earlier(firm_own(s), firm);
+            if ((now != s->effective || rt->graceful) &&
+                (s->flags & KIN__IS_GROUP)) {
                 kin__group_of(s)->walk = walk;
                 walk = kin__group_of(s);
             }
@@ -179,12 +248,8 @@ void kin__reasons_release(kin__runtime *rt)
     }
 }
 
-void kin__scope_cancel(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
+static void become(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
 {
-    if (scope->own) { /* the first reason stays */
-        kin__reason_unref(reason);
-        return;
-    }
     scope->flags |= KIN__CANCEL_CALLED;
     if (scope->state != KIN__OPEN && scope->state != KIN__UNOPENED) {
         kin__reason_unref(reason);
@@ -194,8 +259,61 @@ void kin__scope_cancel(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
     scope->run = rt->serial;
     if (scope->state == KIN__UNOPENED)
         keep_early(rt, reason);
-    else if (!scope->effective) /* else it changes nothing inside */
+    else if (!scope->effective ||
+             rt->graceful) /* else nothing changes inside */
         kin__scope_refresh(rt, scope);
+}
+
+/* The grace is over. */
+static void become_firm(kin__runtime *rt, kin_scope *scope)
+{
+    scope->flags &= ~KIN__IN_GRACE;
+    if (scope->state == KIN__OPEN)
+        kin__scope_refresh(rt, scope);
+}
+
+void kin__scope_cancel(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
+{
+    if (!scope->own) {
+        become(rt, scope, reason);
+        return;
+    }
+    kin__reason_unref(reason); /* the first one stays */
+    if (scope->flags & KIN__IN_GRACE)
+        become_firm(rt, scope);
+}
+
+/* The end of the grace becomes the scope's deadline, if it is the earlier. Before
+   the opening both may still be lengths. */
+static void set_grace(kin__runtime *rt, kin_scope *scope, kin_time grace)
+{
+    kin_time end = grace;
+    if (!(scope->flags & KIN__RELATIVE))
+        end = kin__later(kin__clock_now(&rt->clock), grace);
+    if (end >= scope->deadline)
+        return;
+    if (scope->flags & KIN__RELATIVE)
+        scope->deadline = end;
+    else
+        kin_scope_set_deadline(scope, end);
+}
+
+void kin__scope_cancel_gracefully(kin__runtime *rt, kin_scope *scope,
+                                  kin__reason *reason, kin_time grace)
+{
+    bool again = scope->own && (scope->flags & KIN__IN_GRACE);
+    if (grace <= 0 || scope->state > KIN__OPEN || (scope->own && !again)) {
+        kin__scope_cancel(rt, scope, reason);
+        return;
+    }
+    if (again) {
+        kin__reason_unref(reason);
+    } else {
+        rt->graceful = true;
+        scope->flags |= KIN__IN_GRACE;
+        become(rt, scope, reason);
+    }
+    set_grace(rt, scope, grace);
 }
 
 void kin__task_cancel(kin__runtime *rt, kin_task *task, kin__reason *reason)
@@ -206,6 +324,18 @@ void kin__task_cancel(kin__runtime *rt, kin_task *task, kin__reason *reason)
     }
     task->own = reason;
     kin__task_refresh(rt, task);
+}
+
+static const char *task_here(const kin__runtime *rt)
+{
+    return rt->current ? rt->current->name : NULL;
+}
+
+kin__reason *kin__reason_requested(kin__runtime *rt, const kin_site *site,
+                                   const char *format, va_list arguments)
+{
+    return kin__reason_new(KIN_BY_REQUEST, rt->reason_order++, site,
+                           task_here(rt), NULL, format, arguments);
 }
 
 kin__reason *kin__reason_from(kin__runtime *rt, kin_cancel_source source,
@@ -224,11 +354,11 @@ kin__reason *kin__reason_here(kin__runtime *rt, kin_cancel_source source,
                               const kin_site *site, const kin_error *behind,
                               const char *format, ...)
 {
-    const char *task = rt->current ? rt->current->name : NULL;
     va_list arguments;
     va_start(arguments, format);
-    kin__reason *reason = kin__reason_new(source, rt->reason_order++, site,
-                                          task, behind, format, arguments);
+    kin__reason *reason =
+        kin__reason_new(source, rt->reason_order++, site, task_here(rt), behind,
+                        format, arguments);
     va_end(arguments);
     return reason;
 }

@@ -2,6 +2,8 @@
    for and where. Walks without recursion, so that it works on any tree. */
 #include "core/runtime.h"
 
+#include <string.h>
+
 static void place(char *text, size_t size, const kin_site *site)
 {
     if (site)
@@ -119,11 +121,66 @@ static void print_line(const char *text, size_t depth, void *stream)
     fprintf(stream, "%*s%s\n", indent, "", text);
 }
 
+void kin__dump_children(const kin_group *group, FILE *stream)
+{
+    each_line(group->children, print_line, stream);
+}
+
 void kin_dump_tasks(FILE *stream)
 {
     kin__runtime *rt = kin__runtime_of(NULL, "kin_dump_tasks");
-    each_line(rt->root.children, print_line, stream);
-    each_line(rt->background.children, print_line, stream);
+    kin__dump_children(&rt->root, stream);
+    kin__dump_children(&rt->background, stream);
+}
+
+/* The registry of groups is the tree itself. */
+
+/* Those that the library opens for itself are not shown. */
+static bool visit_group(kin_group *group, kin_group_visit *visit, void *context)
+{
+    return group->policy > KIN_EACH || visit(group, context);
+}
+
+static bool visit_below(kin_task *first, kin_group_visit *visit, void *context)
+{
+    size_t depth = 0;
+    for (kin_task *task = first; task; task = kin__task_after(task, &depth)) {
+        kin_group *group = outermost_group(task, NULL);
+        for (; group; group = outermost_group(task, &group->scope))
+            if (!visit_group(group, visit, context))
+                return false;
+    }
+    return true;
+}
+
+void kin_each_group(kin_group_visit *visit, void *context)
+{
+    kin__runtime *rt = kin__runtime_of(NULL, "kin_each_group");
+    if (visit_below(rt->root.children, visit, context) &&
+        visit(&rt->background, context))
+        visit_below(rt->background.children, visit, context);
+}
+
+typedef struct search {
+    const char *name;
+    kin_group *found;
+} search;
+
+static bool is_called(kin_group *group, void *context)
+{
+    search *s = context;
+    if (strcmp(kin_group_name(group), s->name) != 0)
+        return true;
+    s->found = group;
+    return false;
+}
+
+kin_group *kin_group_find(const char *name)
+{
+    search s = {name, NULL};
+    if (name)
+        kin_each_group(is_called, &s);
+    return s.found;
 }
 
 enum { NOTES_MAX = 50 };

@@ -17,6 +17,12 @@
    moves them to `handed_out`, where each belongs to the task that asked for it
    until that asks again. What is still there at the close goes with it.
 
+   Services are children that the others can rely on: no cancellation reaches
+   them while one of the others lives. When the body has ended and nobody but
+   services is left, they are cancelled one at a time, the latest first, by
+   kin__group_dismiss_services, each when the one after it has ended. They count
+   in `running`, and in `services` besides.
+
    What a policy does is in two places: kin__group_child_ended and supervised
    while children end, and outcome_of_any and outcome_of_each at the close. */
 #include "core/runtime.h"
@@ -41,9 +47,10 @@ void kin__group_setup(kin_group *group, const kin_site *site,
     group->scope.flags = KIN__IS_GROUP;
     group->policy = KIN_ALL;
     group->keep = group->shut = group->succeeded = group->waiting = false;
+    group->values_at_opening = false;
     group->had_child = group->has_cancelled = group->lost = false;
     group->running = group->active = group->limit = group->starting = 0;
-    group->cancelled = 0;
+    group->cancelled = group->services = 0;
     group->children = group->last_child = NULL;
     group->pending = group->last_pending = NULL;
     group->ended = group->last_ended = group->handed_out = NULL;
@@ -53,6 +60,7 @@ void kin__group_setup(kin_group *group, const kin_site *site,
     group->waiters = group->end_waiters = (kin_wait_list){NULL, NULL};
     group->shutdown = NULL;
     group->grace.back = NULL;
+    group->values = NULL;
     if (!options)
         return;
     group->policy = options->policy;
@@ -61,11 +69,14 @@ void kin__group_setup(kin_group *group, const kin_site *site,
     group->keep = options->keep;
     group->on_error = options->on_error;
     group->context = options->context;
+    group->values_at_opening = options->values_at_opening;
 }
 
 static void enter(kin__runtime *rt, kin_task *task, kin_group *group)
 {
     group->run = rt;
+    if (group->values_at_opening)
+        group->values = kin__values_ref(task->values);
     kin__scope_enter(rt, task, &group->scope);
 }
 
@@ -134,8 +145,8 @@ void kin__group_succeed(kin__runtime *rt, kin_group *group, kin_task *task)
 }
 
 /* Told now, kept never. The name is read first: on_error may outlive it. */
-static void report(kin__runtime *rt, kin_group *group, kin_task *task,
-                   kin_error *err)
+void kin__group_report(kin__runtime *rt, kin_group *group, kin_task *task,
+                       kin_error *err, kin_phase phase)
 {
     const char *name = task ? task->name : kin_error_task(err);
     if (group->on_error && task && rt->current) {
@@ -144,7 +155,16 @@ static void report(kin__runtime *rt, kin_group *group, kin_task *task,
         err = kin_scope_close(shield, err);
     }
     if (err)
-        kin__unhandled(rt, err, name);
+        kin__unhandled(rt, err, name, group, phase);
+    while (rt->current == task && task->held) /* forgotten by it */
+        kin__unhandled(rt, kin__error_list_take(&task->held), name, group,
+                       phase);
+}
+
+static void report(kin__runtime *rt, kin_group *group, kin_task *task,
+                   kin_error *err)
+{
+    kin__group_report(rt, group, task, err, kin__phase_of(rt, group));
 }
 
 /* One KIN_CANCELLED stands for all in what holds nothing else (B53). */
@@ -175,20 +195,31 @@ kin_error *kin__group_keep_one_cancelled(kin_group *group, kin_error *err)
     return rest;
 }
 
-/* Takes out what ends the supervisor and comes out of it. */
-static kin_error *keep_final(kin__runtime *rt, kin_group *group,
-                             const char *task, kin_error *err)
+/* What ends the supervisor and comes out of it. */
+static void end_with(kin__runtime *rt, kin_group *group, const char *task,
+                     kin_error *final)
 {
-    if (!err || !ends_all(err))
-        return err;
-    kin_error *rest, *exit = kin_error_split(err, &KIN_EXIT, &rest);
-    kin_error *interrupt = kin_error_split(rest, &KIN_INTERRUPT, &rest);
-    kin_error *final = kin_error_combine(exit, interrupt);
     kin__group_fail(rt, group, task, final);
     if (group == &rt->background) /* the run's own: it ends the run */
         kin__scope_cancel(rt, &rt->root.scope,
                           kin__reason_ref(group->scope.own));
     kin__error_hold(&group->errors, final);
+}
+
+/* Takes that out of it: an exit or an interrupt, or all of it when a child's
+   restarts are used up. */
+static kin_error *keep_final(kin__runtime *rt, kin_group *group, kin_task *task,
+                             kin_error *err)
+{
+    if (err && task->fatal) {
+        end_with(rt, group, task->name, err);
+        return NULL;
+    }
+    if (!err || !ends_all(err))
+        return err;
+    kin_error *rest, *exit = kin_error_split(err, &KIN_EXIT, &rest);
+    kin_error *interrupt = kin_error_split(rest, &KIN_INTERRUPT, &rest);
+    end_with(rt, group, task->name, kin_error_combine(exit, interrupt));
     return rest;
 }
 
@@ -196,14 +227,12 @@ static void supervised(kin__runtime *rt, kin_group *group, kin_task *task,
                        kin_error *err)
 {
     err = kin__group_keep_one_cancelled(group, err);
-    err = keep_final(rt, group, task->name, err);
-    if (err && group->keep) {
+    err = keep_final(rt, group, task, err);
+    if (err && group->keep && task->group == group) {
         task->result = err;
         kin__error_hold(&group->errors, err);
     } else if (err) {
         report(rt, group, task, err);
-        while ((err = kin__error_list_take(&task->held)))
-            kin__unhandled(rt, err, task->name); /* what on_error forgot */
     }
 }
 
@@ -315,13 +344,32 @@ static void hand_out(kin_group *group)
     }
 }
 
-/* The last child has ended, or moved elsewhere. */
+void kin__group_dismiss_services(kin__runtime *rt, kin_group *group)
+{
+    if (!group->services || kin__group_works(group) ||
+        !(group->waiting || group->shut))
+        return;
+    kin_task *latest = group->last_child;
+    if (!latest->own)
+        kin__task_cancel(rt, latest,
+                         kin__reason_here(rt, KIN_BY_SHUTDOWN, latest->site,
+                                          NULL,
+                                          "service \"%s\" has nobody left to "
+                                          "serve",
+                                          latest->name));
+}
+
+/* A child has ended, or moved elsewhere. */
 void kin__group_check_end(kin_group *group)
 {
-    if (group->running || group->starting)
+    if (kin__group_works(group))
         return;
     if (group->waiters.first)
         kin_wait_list_wake(&group->waiters, SIZE_MAX);
+    if (group->services) {
+        kin__group_dismiss_services(group->run, group);
+        return;
+    }
     if (group->end_waiters.first)
         kin_wait_list_wake(&group->end_waiters, SIZE_MAX);
     if (group->waiting && group->scope.task->phase == KIN__PARKED) {
@@ -364,6 +412,8 @@ static inline __attribute__((always_inline)) void join(kin__runtime *rt,
     do {
         kin__wait wait = {NULL, group, "the children of a group", NULL};
         group->waiting = true;
+        if (__builtin_expect(group->services != 0, 0))
+            kin__group_dismiss_services(rt, group);
         kin__wait_here(rt, group->scope.task, &wait, group->scope.site);
     } while (group->running || group->starting);
     group->waiting = false;
@@ -421,6 +471,19 @@ static kin_error *absorb(kin_group *group, kin_error *body)
     return body;
 }
 
+/* KIN_EACH: what children that nobody took ended with is reported now. */
+static void report_kept(kin__runtime *rt, kin_group *group, kin_task *first)
+{
+    for (kin_task *task = first; task; task = task->younger) {
+        kin_error *err = task->result;
+        if (!err)
+            continue;
+        task->result = NULL;
+        kin__error_unhold(err);
+        report(rt, group, task, err);
+    }
+}
+
 /* The child that ended with that error; NULL if its handle is gone. */
 static kin_task *ended_with(const kin_group *group, const kin_error *err)
 {
@@ -475,21 +538,20 @@ static kin_error *outcome_of_any(kin__runtime *rt, kin_group *group,
                        group->had_child ? "" : ": it had none");
 }
 
-/* The body's error, EXIT and INTERRUPT come out bare; what is kept is reported
-   now; a KIN_CANCELLED comes out only alone. */
-static kin_error *outcome_of_each(kin__runtime *rt, kin_group *group,
-                                  kin_error *body)
+/* The body's error, EXIT, INTERRUPT and what is fatal come out bare; a
+   KIN_CANCELLED comes out only alone. */
+static kin_error *outcome_of_each(kin__runtime *rt, kin_group *group)
 {
     kin_error *result = NULL, *cancelled = NULL, *err;
+    report_kept(rt, group, group->ended);
+    report_kept(rt, group, group->handed_out);
     while ((err = kin__error_list_take(&group->errors))) {
         if (kin__error_only(err, &KIN_CANCELLED) && !cancelled)
             cancelled = err;
         else if (kin__error_only(err, &KIN_CANCELLED))
             kin_error_free(err);
-        else if (err == body || ends_all(err))
-            result = kin_error_combine_at(group->scope.site, result, err);
         else
-            report(rt, group, ended_with(group, err), err);
+            result = kin_error_combine_at(group->scope.site, result, err);
     }
     if (!result)
         return cancelled;
@@ -502,7 +564,7 @@ static kin_error *outcome_of(kin__runtime *rt, kin_group *group,
 {
     switch (group->policy) {
     case KIN_ANY: return outcome_of_any(rt, group, body);
-    case KIN_EACH: return outcome_of_each(rt, group, body);
+    case KIN_EACH: return outcome_of_each(rt, group);
     default: return grouped(group);
     }
 }
@@ -526,14 +588,24 @@ close_innermost(kin__runtime *rt, kin_group *group, kin_error *body)
         group->lost |= body == kin__error_lost();
     }
     join(rt, group);
+    kin_error *late = NULL;
+    while (__builtin_expect(group->scope.cleanups != NULL, 0)) {
+        kin__cleanups_run(&group->scope, &late);
+        join(rt, group); /* they may have spawned */
+    }
     bool absorbs = kin__scope_pop(rt, &group->scope);
     if (absorbs && group->errors)
         body = absorb(group, body);
+    if (__builtin_expect(late != NULL, 0) && group->policy == KIN_ALL)
+        while (late)
+            kin__error_hold(&group->errors, kin__error_list_take(&late));
     kin_error *result = NULL;
     if (group->errors || group->policy == KIN_ANY)
         result = outcome_of(rt, group, body);
     if (__builtin_expect(group->lost, 0) && !result)
         result = kin__error_lost();
+    if (__builtin_expect(late != NULL, 0))
+        result = kin__cleanups_join(&group->scope, result, &late);
     if (result)
         kin__error_hold(&task->held, result);
     if (group->ended || group->handed_out)
@@ -542,6 +614,8 @@ close_innermost(kin__runtime *rt, kin_group *group, kin_error *body)
         kin__timer_clear(rt, &group->grace);
     if (group->scope.own || group->shutdown)
         forget_reasons(group);
+    if (__builtin_expect(group->values != NULL, 0))
+        kin__values_unref(group->values);
     return result;
 }
 
@@ -624,9 +698,7 @@ void kin_group_cancel_at(const kin_site *site, kin_group *group,
     }
     va_list arguments;
     va_start(arguments, format);
-    kin__reason *reason = kin__reason_new(
-        KIN_BY_REQUEST, rt->reason_order++, site,
-        rt->current ? rt->current->name : NULL, NULL, format, arguments);
+    kin__reason *reason = kin__reason_requested(rt, site, format, arguments);
     va_end(arguments);
     kin__scope_cancel(rt, &group->scope, reason);
 }
@@ -680,7 +752,7 @@ kin_error *kin_group_next_at(const kin_site *site, kin_group *group,
         kin__spend(kin__runtime_here);
         return NULL;
     }
-    if (group->running || group->starting)
+    if (kin__group_works(group))
         PASS_ON(kin_wait_on_at(site, &group->waiters, &waiter,
                                "the next child of a group to end"));
     *done = waiter.data;
@@ -723,9 +795,10 @@ static void begin_shutdown(kin__runtime *rt, kin_group *group, kin_time grace,
     group->shut = true;
     if (group->shutdown)
         return;
-    if (grace <= 0 || (!group->running && !group->starting)) {
+    if (grace <= 0 || !kin__group_works(group)) {
         kin__timer_clear(rt, &group->grace);
         kin__group_cancel_children(rt, group, shutdown_reason(rt, group, site));
+        kin__group_dismiss_services(rt, group);
         return;
     }
     kin_time until = kin__later(kin__clock_now(&rt->clock), grace);

@@ -36,7 +36,7 @@ void kin_wake_at(const kin_site *site, kin_task *task, kin_error *result)
         if (result && rt->current)
             kin_error_adopt(result);
         else if (result)
-            kin__unhandled(rt, result, "a callback");
+            kin__unhandled(rt, result, "a callback", NULL, KIN_PHASE_RUNNING);
         return;
     }
     task->result = result;

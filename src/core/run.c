@@ -41,26 +41,42 @@ void kin__outside(const kin_site *site, const char *what)
     kin__die("%s %s", what, where);
 }
 
-static void print_unhandled(const kin_error *err, const char *task)
+static void print_unhandled(const kin_unhandled *u)
 {
-    fprintf(stderr,
-            "kin: task \"%s\" failed, and nobody is there to "
-            "receive it:\n",
-            task);
-    kin_error_print(err, stderr);
+    static const char *const what[] = {
+        [KIN_PHASE_RUNNING] = "failed, and nobody is there to receive it",
+        [KIN_PHASE_RESTART] = "failed, and will be run again",
+        [KIN_PHASE_SHUTDOWN] = "failed while it was being shut down, and "
+                               "nobody is there to receive it"};
+    fprintf(stderr, "kin: task \"%s\"", u->task);
+    if (u->group)
+        fprintf(stderr, " in group \"%s\"", u->group);
+    fprintf(stderr, " %s:\n", what[u->phase]);
+    kin_error_print(u->error, stderr);
 }
 
-void kin__unhandled(kin__runtime *rt, kin_error *err, const char *task)
+void kin__unhandled(kin__runtime *rt, kin_error *err, const char *task,
+                    const kin_group *group, kin_phase phase)
 {
     kin_task *current = rt->current;
+    kin_unhandled now = {err, task, group ? kin_group_name(group) : NULL,
+                         phase};
+    const kin_unhandled *before = rt->unhandled;
     rt->current = NULL; /* what the hook itself makes is nobody's */
+    rt->unhandled = &now;
     kin__error_unhold(err);
     if (rt->options.unhandled)
         rt->options.unhandled(err, task, rt->options.context);
     else
-        print_unhandled(err, task);
+        print_unhandled(&now);
     kin_error_free(err);
+    rt->unhandled = before;
     rt->current = current;
+}
+
+const kin_unhandled *kin_unhandled_now(void)
+{
+    return kin__runtime_here ? kin__runtime_here->unhandled : NULL;
 }
 
 /* What errors are told of the task that makes them. */
@@ -120,10 +136,10 @@ static void look_at_world(kin__runtime *rt)
 {
     rt->switches += rt->full_round - rt->round;
     rt->attention = 0; /* before the look: a signal after it sets it again */
-    if (rt->interrupts != rt->interrupts_taken)
+    if (kin__interrupt_waits(rt))
         rt->attention = 1;
     rt->round = rt->full_round = rt->random || rt->attention ? 1 : KIN__ROUND;
-    if (rt->interrupts != rt->interrupts_taken)
+    if (kin__interrupt_waits(rt))
         kin__interrupt_deliver(rt);
     if (rt->timers)
         kin__timers_fire(rt, kin__clock_now(&rt->clock));
@@ -186,6 +202,33 @@ static void wait_for_world(kin__runtime *rt)
 /* The main task has ended: the background follows. */
 enum { RUNNING, IN_GRACE, CANCELLED };
 
+/* How long those who were cancelled may take before somebody is told. */
+static kin_time patience(const kin__runtime *rt)
+{
+    return rt->options.shutdown_grace > 0 ? rt->options.shutdown_grace
+                                          : KIN_SECONDS(1);
+}
+
+kin_phase kin__phase_of(const kin__runtime *rt, const kin_group *group)
+{
+    bool ending = rt->phase != RUNNING || group->scope.effective || group->shut;
+    return ending ? KIN_PHASE_SHUTDOWN : KIN_PHASE_RUNNING;
+}
+
+/* They were cancelled a while ago, and are still there. */
+static void list_unended(kin__timer *timer)
+{
+    kin__runtime *rt = kin__runtime_here;
+    (void)timer;
+    fprintf(stderr,
+            "kin: the run cannot end: %zu background task%s cancelled %g s ago "
+            "and did not end:\n",
+            rt->background.running,
+            rt->background.running == 1 ? " was" : "s were",
+            (double)patience(rt) / 1e9);
+    kin__dump_children(&rt->background, stderr);
+}
+
 static void grace_passed(kin__timer *timer)
 {
     kin__runtime *rt = kin__runtime_here;
@@ -194,13 +237,18 @@ static void grace_passed(kin__timer *timer)
     kin__scope_cancel(rt, &rt->background.scope,
                       kin__reason_from(rt, KIN_BY_SHUTDOWN, NULL, NULL, NULL,
                                        "the run ends"));
+    kin__group_dismiss_services(rt, &rt->background);
+    if (rt->background.running)
+        kin__timer_set(rt, &rt->grace,
+                       kin__later(kin__clock_now(&rt->clock), patience(rt)),
+                       list_unended);
 }
 
 static void begin_shutdown(kin__runtime *rt)
 {
     rt->phase = IN_GRACE;
     rt->background.shut = true;
-    if (rt->options.shutdown_grace > 0 && rt->background.running)
+    if (rt->options.shutdown_grace > 0 && kin__group_works(&rt->background))
         kin__timer_set(
             rt, &rt->grace,
             kin__later(kin__clock_now(&rt->clock), rt->options.shutdown_grace),
@@ -293,6 +341,8 @@ static kin_error *set_up(kin__runtime *rt, const kin_site *site,
     rt->deliver_end = &rt->deliver;
     rt->round = rt->full_round = 1;
     rt->random = rt->options.seed;
+    rt->chance =
+        rt->options.seed ? rt->options.seed : (uint64_t)kin__real_now();
     rt->serial = (uint16_t)(kin__real_now() >> 8);
     kin__clock_start(&rt->clock, rt->options.clock);
     kin__group_setup(&rt->root, site, NULL);
@@ -398,6 +448,11 @@ kin_task *kin_spawn_background_at(const kin_site *site, kin_fn *fn, void *arg,
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_spawn_background");
     return kin_spawn_at(site, &rt->background, fn, arg, options);
+}
+
+kin_group *kin_background(void)
+{
+    return &kin__runtime_of(NULL, "kin_background")->background;
 }
 
 kin_run_statistics kin_run_stats(void)

@@ -40,6 +40,19 @@ typedef struct kin__idler {
     kin_task *task;
 } kin__idler;
 
+/* SIGINT and SIGTERM: see interrupt.c. Some of it is written by a handler, on any
+   thread. */
+typedef struct kin__interrupts {
+    volatile int come, impatient; /* how many; how many SIGINTs */
+    volatile int signo;           /* the last one */
+    volatile int seen;            /* by the loop, of those that have come */
+    volatile kin_time unseen_since;
+    int taken;    /* of those that have come */
+    int acted;    /* of the SIGINTs, how many have had some effect */
+    bool refused; /* one waits until the main task can take it */
+    bool are_ours;
+} kin__interrupts;
+
 typedef struct kin__runtime kin__runtime;
 struct kin__runtime {
     /* scheduling */
@@ -55,6 +68,7 @@ struct kin__runtime {
     uint64_t last_glance; /* at the clock, by the processor's counter */
     uint64_t switches;
     uint64_t random; /* 0: no shuffling */
+    uint64_t chance; /* for everything else that is left to it */
     size_t batch;    /* of the shuffled queue, how many are left */
     kin_task *starved, **starved_end; /* wait for a stack */
 
@@ -68,6 +82,7 @@ struct kin__runtime {
     uint64_t reason_order;
     uint16_t serial;    /* tells this run from another that a scope has seen */
     kin__reason *early; /* of scopes that were cancelled before they opened */
+    bool graceful;      /* something has been cancelled gracefully */
     kin_task *deliver, **deliver_end;
     bool delivering;
     kin__reason *aborted; /* while a KIN_CANCELLED is made for it */
@@ -80,6 +95,7 @@ struct kin__runtime {
     size_t tasks;
     uint8_t phase; /* of the run: see run.c */
     kin__timer grace;
+    const kin_unhandled *unhandled; /* that the hook is being told of */
     kin_error *deadlock;
     uint8_t deadlock_stage; /* what has been tried against it */
 
@@ -98,9 +114,7 @@ struct kin__runtime {
     const kin__reactor_table *io;
     kin__reactor *reactor;
     size_t external; /* other threads and signals that may wake somebody */
-    volatile int interrupts; /* SIGINTs that have come */
-    int interrupts_taken;
-    bool handles_interrupt;
+    kin__interrupts interrupts;
     kin_run_options options;
 };
 
@@ -204,6 +218,8 @@ static inline kin__reason *kin__reason_earlier(kin__reason *a, kin__reason *b)
 /* What cancels a task as a whole, apart from the scopes that it opened. */
 static inline kin__reason *kin__task_base(const kin_task *task)
 {
+    if (__builtin_expect(task->service, 0))
+        return task->own;
     const kin_group *group = task->group;
     kin__reason *base = group->scope.effective;
     if (__builtin_expect(group->shutdown != NULL, 0))
@@ -217,14 +233,25 @@ static inline kin__reason *kin__scope_outer_reason(const kin_scope *scope)
         return scope->outer->effective;
     return scope->task ? kin__task_base(scope->task) : NULL;
 }
+/* What cancels the inside of a scope now or, unless it hides that, from around:
+   a cancellation that is in its grace does not reach a graceful scope. */
+kin__reason *kin__scope_reason(kin__runtime *, const kin_scope *);
+/* Whether what is around it cancels it. */
+bool kin__scope_is_reached(kin__runtime *, const kin_scope *);
 void kin__scope_refresh(kin__runtime *, kin_scope *);
 void kin__task_refresh(kin__runtime *, kin_task *);
 /* Takes the reason over. */
 void kin__scope_cancel(kin__runtime *, kin_scope *, kin__reason *);
+/* What is in a graceful scope inside has that long. */
+void kin__scope_cancel_gracefully(kin__runtime *, kin_scope *, kin__reason *,
+                                  kin_time grace);
 void kin__task_cancel(kin__runtime *, kin_task *, kin__reason *);
 void kin__reason_claim(kin__runtime *, kin__reason *); /* its scope opens */
 void kin__reasons_release(kin__runtime *);             /* the run ends */
 void kin__group_cancel_children(kin__runtime *, kin_group *, kin__reason *);
+/* What a program asked for. */
+kin__reason *kin__reason_requested(kin__runtime *, const kin_site *,
+                                   const char *format, va_list);
 KIN_PRINTF(5, 6)
 kin__reason *kin__reason_here(kin__runtime *, kin_cancel_source,
                               const kin_site *, const kin_error *behind,
@@ -236,17 +263,19 @@ kin__reason *kin__reason_from(kin__runtime *, kin_cancel_source,
 
 /* scope.c */
 enum { KIN__UNOPENED, KIN__OPEN, KIN__CLOSED, KIN__ABANDONED };
-enum {
-    KIN__SHIELD = 1,
-    KIN__FAILS = 2,    /* a deadline that passes is a KIN_TIMEOUT */
-    KIN__IS_GROUP = 4, /* the scope is a kin_group's */
-    KIN__CAUGHT = 8,
-    KIN__CANCEL_CALLED = 16,
-    KIN__RELATIVE = 32,    /* the deadline is a length still */
-    KIN__BAD_OPTIONS = 64, /* two deadlines */
-    KIN__ORPHANS = 128     /* a group whose children are being abandoned */
+enum { /* a scope's flags */
+       KIN__SHIELD = 1,
+       KIN__FAILS = 2,    /* a deadline that passes is a KIN_TIMEOUT */
+       KIN__IS_GROUP = 4, /* the scope is a kin_group's */
+       KIN__CAUGHT = 8,
+       KIN__CANCEL_CALLED = 16,
+       KIN__RELATIVE = 32,    /* the deadline is a length still */
+       KIN__BAD_OPTIONS = 64, /* two deadlines */
+       KIN__ORPHANS = 128,    /* a group whose children are being abandoned */
+       KIN__GRACEFUL = 256,   /* hides cancellations that are in their grace */
+       KIN__IN_GRACE = 512    /* its own is one, until its deadline */
 };
-enum { KIN__SCOPE_TAG = 0x6b696e53 };
+enum { KIN__SCOPE_TAG = 0x6b696e };
 static inline void kin__scope_prepare(kin_scope *scope, const kin_site *site)
 {
     scope->tag = KIN__SCOPE_TAG;
@@ -257,6 +286,7 @@ static inline void kin__scope_prepare(kin_scope *scope, const kin_site *site)
     scope->own = scope->effective = NULL;
     scope->deadline = KIN_NEVER;
     scope->timer.back = NULL;
+    scope->cleanups = NULL;
     scope->site = site;
     scope->name = NULL;
 }
@@ -278,6 +308,13 @@ static inline kin_group *kin__group_of(kin_scope *scope)
 }
 void kin__group_setup(kin_group *, const kin_site *, const kin_group_options *);
 void kin__group_join(kin__runtime *, kin_group *); /* waits for every child */
+/* Its body has ended, or it is shut down: services follow. */
+void kin__group_dismiss_services(kin__runtime *, kin_group *);
+/* Children other than services, or some that are to be handed over. */
+static inline bool kin__group_works(const kin_group *group)
+{
+    return group->running > group->services || group->starting;
+}
 /* Now its child; no longer. */
 static inline void kin__group_adopt(kin_group *group, kin_task *task)
 {
@@ -288,12 +325,14 @@ static inline void kin__group_adopt(kin_group *group, kin_task *task)
         task;
     group->last_child = task;
     group->running++;
+    group->services += task->service;
 }
 static inline void kin__group_release(kin_group *group, kin_task *task)
 {
     *(task->older ? &task->older->younger : &group->children) = task->younger;
     *(task->younger ? &task->younger->older : &group->last_child) = task->older;
     group->running--;
+    group->services -= task->service;
 }
 /* A child's outcome, by the group's policy; its task may wait in here. */
 void kin__group_child_ended(kin__runtime *, kin_group *, kin_task *,
@@ -309,8 +348,28 @@ void kin__group_abandon(kin__runtime *, kin_group *);
 void kin__group_leave(kin__runtime *, kin_group *, const char *how);
 const char *kin__scope_name(const kin_scope *);
 
+/* To its on_error or the unhandled hook. */
+void kin__group_report(kin__runtime *, kin_group *, kin_task *, kin_error *,
+                       kin_phase);
 kin_error *kin__group_keep_one_cancelled(kin_group *, kin_error *);
 void kin__group_succeed(kin__runtime *, kin_group *, kin_task *);
+
+/* defer.c */
+/* Runs what was deferred, and appends what it failed with to *late. */
+void kin__cleanups_run(kin_scope *, kin_error **late);
+/* The outcome, and what came late behind it, in one group. */
+kin_error *kin__cleanups_join(const kin_scope *, kin_error *outcome,
+                              kin_error **late);
+
+/* restart.c */
+typedef struct kin__restarts kin__restarts;
+kin__restarts *kin__restarts_new(const kin_restart *); /* NULL: no memory */
+kin_error *kin__restarts_run(kin__runtime *, kin_task *);
+
+/* value.c */
+typedef struct kin__values kin__values;
+kin__values *kin__values_ref(kin__values *); /* NULL-safe, both */
+void kin__values_unref(kin__values *);
 
 /* jobs.c */
 void kin__job_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
@@ -330,10 +389,18 @@ void kin__starter_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
 
 /* run.c */
 void kin__deadlock(kin__runtime *); /* nothing can ever run again */
-void kin__unhandled(kin__runtime *, kin_error *, const char *task);
+void kin__unhandled(kin__runtime *, kin_error *, const char *task,
+                    const kin_group *, kin_phase);
+/* The phase of what a group reports. */
+kin_phase kin__phase_of(const kin__runtime *, const kin_group *);
+uint64_t kin__random(kin__runtime *); /* the seed's, if there is one */
 KIN_COLD _Noreturn void kin__die(const char *format, ...) KIN_PRINTF(1, 2);
 
 /* interrupt.c */
+static inline bool kin__interrupt_waits(const kin__runtime *rt)
+{
+    return rt->interrupts.come != rt->interrupts.taken;
+}
 void kin__interrupt_install(kin__runtime *);
 void kin__interrupt_remove(kin__runtime *);
 void kin__interrupt_deliver(kin__runtime *);
@@ -346,6 +413,7 @@ kin_error *kin__interrupt_late(kin__runtime *, kin_error *outcome);
 /* dump.c */
 /* The next task in the tree, parents first; *depth follows. */
 kin_task *kin__task_after(kin_task *, size_t *depth);
+void kin__dump_children(const kin_group *, FILE *);
 kin_error *kin__deadlock_error(kin__runtime *);
 
 #endif

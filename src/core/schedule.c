@@ -14,12 +14,18 @@
 
 _Thread_local kin__runtime *kin__runtime_here;
 
-static uint64_t random_next(kin__runtime *rt)
+/* The next number of a sequence, whose state is any number (splitmix64). */
+static uint64_t next_of(uint64_t *state)
 {
-    uint64_t x = rt->random += 0x9e3779b97f4a7c15; /* splitmix64 */
+    uint64_t x = *state += 0x9e3779b97f4a7c15;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
     x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
     return x ^ (x >> 31);
+}
+
+uint64_t kin__random(kin__runtime *rt)
+{
+    return next_of(&rt->chance);
 }
 
 static kin_task *take_first(kin__runtime *rt)
@@ -45,7 +51,7 @@ static void shuffle(kin__runtime *rt)
     for (size_t keys = 1; keys / 2 < count * count; keys *= 2) {
         kin_task *piles[2] = {NULL, NULL}, **ends[2] = {&piles[0], &piles[1]};
         for (kin_task *t = rt->ready; t; t = t->next) {
-            int side = random_next(rt) >> 63;
+            int side = next_of(&rt->random) >> 63;
             *ends[side] = t;
             ends[side] = &t->next;
         }
@@ -236,7 +242,7 @@ static void run_tasks(void *argument)
 kin_error *kin__checkpoint_failure(kin__runtime *rt, const kin_site *site)
 {
     rt->round = 1; /* the loop is wanted, or soon will be */
-    if (rt->interrupts != rt->interrupts_taken) {
+    if (kin__interrupt_waits(rt)) {
         kin_error *interrupt = kin__interrupt_take(rt, site);
         if (interrupt)
             return interrupt;

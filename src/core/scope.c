@@ -38,7 +38,7 @@ void kin__misuse(const kin_site *site, const char *format, ...)
     if (rt && rt->current)
         return; /* the task that made it holds it */
     if (rt)
-        kin__unhandled(rt, err, "a callback");
+        kin__unhandled(rt, err, "a callback", NULL, KIN_PHASE_RUNNING);
     else
         kin__die("%s", kin_error_message(err));
 }
@@ -57,9 +57,16 @@ static void deadline_passed(kin__timer *timer)
     kin__scope_cancel(rt, scope, reason);
 }
 
+/* Whether a deadline would still change something: it cancels, or it is the end
+   of a cancellation's grace. */
+static bool can_pass(const kin_scope *scope)
+{
+    return !scope->own || (scope->flags & KIN__IN_GRACE);
+}
+
 static void arm(kin__runtime *rt, kin_scope *scope, kin_time now)
 {
-    if (scope->deadline == KIN_NEVER || scope->own)
+    if (scope->deadline == KIN_NEVER || !can_pass(scope))
         return;
     if (scope->deadline <= now)
         deadline_passed(&scope->timer);
@@ -75,6 +82,8 @@ static void set_options(kin_scope *scope, const kin_scope_options *options)
     scope->name = options->name;
     if (options->shield)
         scope->flags |= KIN__SHIELD;
+    if (options->graceful)
+        scope->flags |= KIN__GRACEFUL;
     if (given > 1) /* which one was meant? one must hold */
         scope->flags |= KIN__BAD_OPTIONS;
     if (lengths[0] || lengths[1]) {
@@ -106,14 +115,13 @@ static void set_deadline_at_opening(kin__runtime *rt, kin_scope *scope)
 static __attribute__((noinline)) void
 apply_options(kin__runtime *rt, kin_task *task, kin_scope *scope)
 {
-    kin__reason *around = scope->flags & KIN__SHIELD ? NULL : task->cancelled;
-    if (scope->own && scope->run != rt->serial)
+    if (scope->own && scope->run != rt->serial) {
         scope->own = NULL; /* that run has ended, and its reason with it */
-    if (scope->own) {
-        kin__reason_claim(rt, scope->own);
-        around = kin__reason_earlier(around, scope->own);
+        scope->flags &= ~KIN__IN_GRACE;
     }
-    scope->effective = task->cancelled = around;
+    if (scope->own)
+        kin__reason_claim(rt, scope->own);
+    scope->effective = task->cancelled = kin__scope_reason(rt, scope);
     if (scope->deadline != KIN_NEVER)
         set_deadline_at_opening(rt, scope);
     if (scope->flags & KIN__BAD_OPTIONS)
@@ -129,7 +137,7 @@ void kin__scope_enter(kin__runtime *rt, kin_task *task, kin_scope *scope)
     task->scope = scope;
     task->open++;
     if (__builtin_expect(scope->own || scope->deadline != KIN_NEVER ||
-                             (scope->flags & KIN__SHIELD),
+                             (scope->flags & (KIN__SHIELD | KIN__GRACEFUL)),
                          0))
         apply_options(rt, task, scope);
     else
@@ -175,7 +183,7 @@ bool kin__scope_pop(kin__runtime *rt, kin_scope *scope)
     kin_task *task = scope->task;
     kin__reason *around = kin__scope_outer_reason(scope);
     bool absorbs =
-        scope->effective && ((scope->flags & KIN__SHIELD) || !around);
+        scope->effective && !(around && kin__scope_is_reached(rt, scope));
     if (kin__timer_is_set(&scope->timer))
         kin__timer_clear(rt, &scope->timer);
     task->scope = scope->outer;
@@ -201,8 +209,8 @@ static kin_error *timed_out(const kin_scope *scope)
                        kind_of(scope), kin__scope_name(scope));
 }
 
-static kin_error *close_innermost(kin__runtime *rt, kin_scope *scope,
-                                  kin_error *outcome)
+static inline kin_error *pop_and_absorb(kin__runtime *rt, kin_scope *scope,
+                                        kin_error *outcome)
 {
     bool absorbs = kin__scope_pop(rt, scope);
     bool late =
@@ -218,6 +226,21 @@ static kin_error *close_innermost(kin__runtime *rt, kin_scope *scope,
     }
     if (scope->own)
         forget_reason(scope);
+    return outcome;
+}
+
+static kin_error *close_innermost(kin__runtime *rt, kin_scope *scope,
+                                  kin_error *outcome)
+{
+    if (__builtin_expect(!scope->cleanups, 1))
+        return pop_and_absorb(rt, scope, outcome);
+    kin_error *late = NULL;
+    kin__cleanups_run(scope, &late);
+    outcome = pop_and_absorb(rt, scope, outcome);
+    if (!late)
+        return outcome;
+    outcome = kin__cleanups_join(scope, outcome, &late);
+    kin__error_hold(&rt->current->held, outcome);
     return outcome;
 }
 
@@ -275,6 +298,18 @@ static kin_error *not_closable(const kin_site *site, const kin_scope *scope,
     return NULL;
 }
 
+/* What its cleanups fail with, the task holds: it comes out with its outcome. */
+static void pop_unclosed(kin__runtime *rt, kin_scope *scope)
+{
+    kin_error *late = NULL;
+    if (scope->cleanups)
+        kin__cleanups_run(scope, &late);
+    kin__scope_pop(rt, scope);
+    forget_reason(scope);
+    while (late)
+        kin__error_hold(&rt->current->held, kin__error_list_take(&late));
+}
+
 /* Takes the scopes inside `outer` off the task: what runs in them is cancelled
    and joined. */
 static void abandon_inner(kin__runtime *rt, kin_scope *outer)
@@ -287,12 +322,10 @@ static void abandon_inner(kin__runtime *rt, kin_scope *outer)
                      "closed, and its memory is gone",
                      kind_of(outer), kin__scope_name(outer), outer->site->file,
                      outer->site->line);
-        if (inner->flags & KIN__IS_GROUP) {
+        if (inner->flags & KIN__IS_GROUP)
             kin__group_abandon(rt, kin__group_of(inner));
-        } else {
-            kin__scope_pop(rt, inner);
-            forget_reason(inner);
-        }
+        else
+            pop_unclosed(rt, inner);
         inner->state = KIN__ABANDONED;
     }
 }
@@ -339,8 +372,7 @@ void kin__scope_leave(kin__runtime *rt, kin_scope *scope, const char *how)
         report_left(scope, how);
         kin__group_leave(rt, kin__group_of(scope), how);
     } else {
-        kin__scope_pop(rt, scope);
-        forget_reason(scope);
+        pop_unclosed(rt, scope);
         report_left(scope, how);
     }
 }
@@ -395,18 +427,32 @@ void kin_scope_cancel_at(const kin_site *site, kin_scope *scope,
     }
     va_list arguments;
     va_start(arguments, format);
-    kin__reason *reason = kin__reason_new(
-        KIN_BY_REQUEST, rt->reason_order++, site,
-        rt->current ? rt->current->name : NULL, NULL, format, arguments);
+    kin__reason *reason = kin__reason_requested(rt, site, format, arguments);
     va_end(arguments);
     kin__scope_cancel(rt, scope, reason);
+}
+
+void kin_scope_cancel_gracefully_at(const kin_site *site, kin_scope *scope,
+                                    kin_time grace, const char *format, ...)
+{
+    kin__runtime *rt = kin__runtime_of(site, "kin_scope_cancel_gracefully");
+    if (!scope || scope->tag != KIN__SCOPE_TAG) {
+        kin__misuse(site, "kin_scope_cancel_gracefully of a scope that was "
+                          "never initialised");
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    kin__reason *reason = kin__reason_requested(rt, site, format, arguments);
+    va_end(arguments);
+    kin__scope_cancel_gracefully(rt, scope, reason, grace);
 }
 
 /* A deadline that has passed while nobody looked. */
 static void notice_deadline(kin_scope *scope)
 {
     kin__runtime *rt = kin__runtime_here;
-    if (!rt || scope->own || scope->deadline == KIN_NEVER ||
+    if (!rt || !can_pass(scope) || scope->deadline == KIN_NEVER ||
         (scope->flags & KIN__RELATIVE) || scope->state > KIN__OPEN)
         return;
     if (scope->deadline > kin__clock_now(&rt->clock))
@@ -469,7 +515,8 @@ static const kin_scope *next_outwards(const kin_scope *scope)
 {
     if (scope->outer)
         return scope->outer;
-    return scope->task ? &scope->task->group->scope : NULL;
+    return scope->task && !scope->task->service ? &scope->task->group->scope
+                                                : NULL;
 }
 
 kin_time kin_effective_deadline(void)
@@ -478,7 +525,9 @@ kin_time kin_effective_deadline(void)
     if (task->cancelled)
         return INT64_MIN;
     kin_time earliest = KIN_NEVER;
-    const kin_scope *s = task->scope ? task->scope : &task->group->scope;
+    const kin_scope *s = task->scope;
+    if (!s && !task->service)
+        s = &task->group->scope;
     for (; s; s = next_outwards(s)) {
         if (s->deadline < earliest)
             earliest = s->deadline;

@@ -70,7 +70,7 @@ static bool copy_argument(kin__runtime *rt, kin_task *task, const void *arg,
 }
 
 /* A task in the free list is clean: it has no stack, scope, reason, errors,
-   duties or joiners. The rest is set here. */
+   duties, values or joiners. The rest is set here. */
 static inline void clear(kin_task *task)
 {
     task->phase = KIN__PENDING;
@@ -92,7 +92,17 @@ static bool set_options(kin__runtime *rt, kin_task *task,
         task->stack_size = options->stack_size > UINT32_MAX
                                ? UINT32_MAX
                                : (uint32_t)options->stack_size;
-    return !options->copy || copy_argument(rt, task, task->arg, options->copy);
+    if (options->restart.budget) {
+        task->plan = kin__restarts_new(&options->restart);
+        if (!task->plan)
+            return false;
+        task->restarts = true;
+    }
+    if (!options->copy || copy_argument(rt, task, task->arg, options->copy))
+        return true;
+    kin__free(task->plan);
+    task->plan = NULL;
+    return false;
 }
 
 kin_task *kin__task_new(kin__runtime *rt, const kin_site *site, kin_fn *fn,
@@ -113,10 +123,12 @@ kin_task *kin__task_new(kin__runtime *rt, const kin_site *site, kin_fn *fn,
     return task;
 }
 
-/* Whoever waits behind the limit starts when its turn comes. */
-static void start_or_wait(kin__runtime *rt, kin_group *group, kin_task *task)
+/* Whoever waits behind the limit starts when its turn comes; services do not
+   count, since they would never make room. */
+static void start_or_wait(kin__runtime *rt, kin_group *group, kin_task *task,
+                          bool service)
 {
-    if (group->limit) {
+    if (group->limit && !service) {
         task->limited = true;
         if (group->active >= group->limit) {
             task->next = NULL;
@@ -205,6 +217,17 @@ spawn_nobody(kin__runtime *rt, const kin_site *site, kin_group *group,
     return task;
 }
 
+/* The values that it sees. */
+static inline void inherit(kin__runtime *rt, const kin_group *group,
+                           kin_task *task)
+{
+    kin__values *values = group->values;
+    if (!group->values_at_opening)
+        values = rt->current ? rt->current->values : NULL;
+    if (__builtin_expect(values != NULL, 0))
+        task->values = kin__values_ref(values);
+}
+
 kin_task *kin_spawn_at(const kin_site *site, kin_group *group, kin_fn *fn,
                        void *arg, const kin_spawn_options *options)
 {
@@ -219,9 +242,11 @@ kin_task *kin_spawn_at(const kin_site *site, kin_group *group, kin_fn *fn,
     if (__builtin_expect(!task, 0))
         return spawn_nobody(rt, site, group, fn, arg, options);
     group->had_child = true;
+    task->service = options && options->service;
+    inherit(rt, group, task);
     kin__group_adopt(group, task);
     task->cancelled = kin__task_base(task);
-    start_or_wait(rt, group, task);
+    start_or_wait(rt, group, task, task->service);
     return task;
 }
 
@@ -234,6 +259,8 @@ typedef struct starter {
     kin_error *outcome; /* what the child ended with before it was up */
     bool called;        /* kin_started was */
     bool moved;
+    bool service; /* what it becomes when it is up; until then the start can be
+                     cancelled */
 } starter;
 
 static starter *starter_of(kin_group *group)
@@ -279,6 +306,7 @@ static void move_to_target(kin__runtime *rt, starter *s, kin_task *task)
 {
     kin_group *target = s->target;
     kin__group_release(&s->group, task);
+    task->service = s->service;
     kin__group_adopt(target, task);
     target->had_child = true;
     s->moved = true;
@@ -347,21 +375,22 @@ kin_error *kin_start_at(const kin_site *site, kin_group *target, kin_fn *fn,
     if (!task)
         return kin_fail_at(site, &KIN_NO_MEMORY,
                            "no memory for a task to run %s", site->name);
-    starter s = {.target = target};
+    starter s = {.target = target, .service = options && options->service};
     kin__group_setup(&s.group, site, NULL);
     s.group.policy = KIN__HAND_OVER;
     s.group.run = rt;
     kin__scope_enter(rt, caller, &s.group.scope);
+    inherit(rt, target, task);
     kin__group_adopt(&s.group, task);
     task->cancelled = kin__task_base(task);
     target->starting++;
-    start_or_wait(rt, target, task);
+    start_or_wait(rt, target, task, s.service);
     kin__group_join(rt, &s.group);
     bool absorbs = kin__scope_pop(rt, &s.group.scope), some;
     if (!s.moved)
         target_let_go(target);
     kin_error *outcome = outcome_of_start(site, &s, value);
-    if (absorbs && rt->interrupts != rt->interrupts_taken) {
+    if (absorbs && kin__interrupt_waits(rt)) {
         /* the interrupt has cancelled the hidden group */
         outcome = kin__error_strip(outcome, &KIN_CANCELLED, &some);
         if (some && !outcome)

@@ -16,8 +16,12 @@
 /* The end. */
 
 /* Adds what the task forgot to what it returned. */
-static kin_error *sweep(kin__runtime *rt, kin_task *task, kin_error *outcome)
+kin_error *kin__task_sweep(kin__runtime *rt, kin_task *task, kin_error *outcome)
 {
+    if (outcome)
+        kin__error_unhold(outcome);
+    if (__builtin_expect(!task->held, 1))
+        return outcome;
     kin_error *all = NULL, *err;
     if (outcome)
         kin__error_hold(&all, outcome);
@@ -53,16 +57,15 @@ static kin_error *blame(kin_task *task, kin_error *outcome)
    absorbs. */
 static bool absorbs(const kin_task *task)
 {
+    if (task->service)
+        return task->own != NULL;
     return (task->own || task->group->shutdown) &&
            !task->group->scope.effective;
 }
 
 static kin_error *settle(kin__runtime *rt, kin_task *task, kin_error *outcome)
 {
-    if (outcome)
-        kin__error_unhold(outcome);
-    if (__builtin_expect(task->held != NULL, 0))
-        outcome = sweep(rt, task, outcome);
+    outcome = kin__task_sweep(rt, task, outcome);
     if (!outcome) {
         task->outcome = KIN_TASK_SUCCEEDED;
         return NULL;
@@ -74,6 +77,15 @@ static kin_error *settle(kin__runtime *rt, kin_task *task, kin_error *outcome)
         return kin__error_strip(outcome, &KIN_CANCELLED, &caught);
     }
     return cancelled && is_orphan(task) ? blame(task, outcome) : outcome;
+}
+
+/* How it ended, since they will not look at it any more. */
+static void tell_joiners(kin_task *task)
+{
+    while (task->joiners.first) {
+        task->joiners.first->data = (void *)(uintptr_t)task->outcome;
+        kin_wait_list_wake_one(&task->joiners, NULL);
+    }
 }
 
 void kin__task_end(kin_task *task, kin_error *outcome)
@@ -89,10 +101,14 @@ void kin__task_end(kin_task *task, kin_error *outcome)
     else if (outcome || group->policy == KIN_ANY)
         kin__group_child_ended(rt, group, task, outcome);
     while (task->held) /* what was made on its behalf since the sweep */
-        kin__unhandled(rt, kin__error_list_take(&task->held), task->name);
+        kin__unhandled(rt, kin__error_list_take(&task->held), task->name, group,
+                       kin__phase_of(rt, group));
     task->phase = KIN__ENDED;
     if (task->joiners.first)
-        kin_wait_list_wake(&task->joiners, SIZE_MAX);
+        tell_joiners(task);
+    if (__builtin_expect(task->values != NULL, 0))
+        kin__values_unref(task->values);
+    task->values = NULL;
     task->cancelled = NULL;
     if (task->own)
         kin__reason_unref(task->own);
@@ -122,41 +138,38 @@ static __attribute__((noinline)) void neglect_duties(kin_task *task)
 
 /* The beginning. */
 
-static void *copied_argument(kin_task *task, void *here)
+static void copied_argument(kin_task *task, void *here)
 {
     memcpy(here, task->arg, task->copy);
     kin__free(task->arg);
     task->copied = false;
-    return task->arg = here;
+    task->arg = here;
 }
 
 static __attribute__((noinline)) kin_error *call_with_copy(kin_task *task)
 {
     void *here = __builtin_alloca_with_align(task->copy, 256);
-    return task->fn(copied_argument(task, here));
+    copied_argument(task, here);
+    return task->restarts ? kin__restarts_run(kin__runtime_here, task)
+                          : task->fn(task->arg);
 }
 
 static kin_error *unborn(kin_task *task)
 {
     if (task->copied)
         kin__free(task->arg);
+    if (task->restarts)
+        kin__free(task->plan);
     return kin_fail_at(task->site, &KIN_NO_MEMORY,
                        "no memory for a stack of task \"%s\"", task->name);
 }
 
-void kin__task_run(kin_task *task)
+/* They may lie in frames that have been returned from, just below this one.
+   Before anything is called, reach down past them, so that nothing overwrites
+   them. */
+static inline __attribute__((always_inline)) void mend(kin_task *task)
 {
-    kin_error *outcome;
-    if (__builtin_expect(task->unborn, 0))
-        outcome = unborn(task);
-    else if (__builtin_expect(task->copied, 0))
-        outcome = call_with_copy(task);
-    else
-        outcome = task->fn(task->arg);
     if (__builtin_expect(task->scope != NULL, 0)) {
-        /* They may lie in frames that have been returned from, just below this
-           one. Before anything is called, reach down past them, so that nothing
-           overwrites them. */
         char *here = __builtin_frame_address(0), *lowest = here;
         size_t size =
             task->stack_size ? task->stack_size : kin__runtime_here->stack_size;
@@ -169,6 +182,27 @@ void kin__task_run(kin_task *task)
     }
     if (__builtin_expect(task->duties != NULL, 0))
         neglect_duties(task);
+}
+
+kin_error *kin__task_attempt(kin_task *task)
+{
+    kin_error *outcome = task->fn(task->arg);
+    mend(task);
+    return outcome;
+}
+
+void kin__task_run(kin_task *task)
+{
+    kin_error *outcome;
+    if (__builtin_expect(task->unborn, 0))
+        outcome = unborn(task);
+    else if (__builtin_expect(task->copied, 0))
+        outcome = call_with_copy(task);
+    else if (__builtin_expect(task->restarts, 0))
+        outcome = kin__restarts_run(kin__runtime_here, task);
+    else
+        outcome = task->fn(task->arg);
+    mend(task);
     kin__task_end(task, outcome);
 }
 
@@ -236,6 +270,35 @@ kin_error *kin_task_join_at(const kin_site *site, kin_task *task)
     return kin_wait_on_at(site, &task->joiners, &waiter, "a task to end");
 }
 
+kin_error *kin_task_cancel_and_wait_at(const kin_site *site, kin_task *task,
+                                       kin_task_state *state,
+                                       const char *format, ...)
+{
+    kin_task *self = kin__task_of(site, "kin_task_cancel_and_wait");
+    if (!task || task == self)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_task_cancel_and_wait of %s",
+                           task ? "the calling task: it would wait for ever"
+                                : "NULL");
+    if (task->phase == KIN__ENDED) {
+        PASS_ON(kin_pass_at(site));
+        if (state)
+            *state = task->outcome;
+        return NULL;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    kin__task_cancel(
+        kin__runtime_here, task,
+        kin__reason_requested(kin__runtime_here, site, format, arguments));
+    va_end(arguments);
+    kin_waiter waiter;
+    PASS_ON(kin_wait_on_at(site, &task->joiners, &waiter,
+                           "a cancelled task to end"));
+    if (state)
+        *state = (kin_task_state)(uintptr_t)waiter.data;
+    return NULL;
+}
+
 kin_error *kin_task_take_error_at(const kin_site *site, kin_task *task)
 {
     kin_task *self = kin__task_of(site, "kin_task_take_error");
@@ -264,9 +327,7 @@ void kin_task_cancel_at(const kin_site *site, kin_task *task,
     }
     va_list arguments;
     va_start(arguments, format);
-    kin__reason *reason = kin__reason_new(
-        KIN_BY_REQUEST, rt->reason_order++, site,
-        rt->current ? rt->current->name : NULL, NULL, format, arguments);
+    kin__reason *reason = kin__reason_requested(rt, site, format, arguments);
     va_end(arguments);
     kin__task_cancel(rt, task, reason);
 }

@@ -64,6 +64,9 @@ struct kin_task {
                 keeps_name : 1; /* the name was given: copied by what keeps it */
             bool limited : 1;   /* takes a place of its group's limit */
             bool unborn : 1;    /* there was no memory to run it */
+            bool service : 1;   /* outlives the others: see group.c */
+            bool restarts : 1;  /* when it fails: see restart.c */
+            bool fatal : 1;     /* its failure is its supervisor's */
         };
         uint16_t flags; /* all of them */
     };
@@ -76,7 +79,10 @@ struct kin_task {
         kin__wait *wait;    /* while PARKED */
         kin_task *consumer; /* ENDED and kept: who was handed it */
     };
-    kin_error *result; /* of that wait; when ENDED, its error if kept */
+    union {
+        kin_error *result; /* of that wait; when ENDED, its error if kept */
+        struct kin__restarts *plan; /* before it runs */
+    };
 
     /* cancellation */
     kin_scope *scope;       /* the innermost open one */
@@ -92,9 +98,10 @@ struct kin_task {
     kin_fn *fn;
     void *arg;
     const char *name;
-    const kin_site *site; /* where it was spawned */
-    kin_error *held;      /* the errors that it answers for */
-    kin__duty *duties;    /* what else it answers for, latest first */
+    const kin_site *site;       /* where it was spawned */
+    kin_error *held;            /* the errors that it answers for */
+    kin__duty *duties;          /* what else it answers for, latest first */
+    struct kin__values *values; /* that it sees */
 } __attribute__((aligned(64)));
 
 /* The task answers for it; no longer. */
@@ -120,6 +127,12 @@ void kin__task_end(kin_task *, kin_error *outcome);
 
 /* Runs its function and takes it through its end. */
 void kin__task_run(kin_task *);
+
+/* Calls its function once, and mends what it left open. */
+kin_error *kin__task_attempt(kin_task *);
+/* Adds the errors that it holds and did not return to what it returned. */
+kin_error *kin__task_sweep(struct kin__runtime *, kin_task *,
+                           kin_error *outcome);
 
 _Static_assert(sizeof(struct kin_task) <= 192, "a task is three cache lines");
 

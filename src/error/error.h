@@ -63,6 +63,11 @@ void kin__error_unhold(kin_error *);
 kin_error *kin__error_list_take(kin_error **list);
 kin_error *kin__error_list_next(const kin_error *);
 
+/* For what keeps an error without answering for it, whoever else does: one
+   reference more, and one less, NULL-safe. */
+kin_error *kin__error_share(const kin_error *);
+void kin__error_disown(kin_error *);
+
 /* A KIN_CANCELLED for the calling task, made at that place. */
 kin_error *kin__error_cancelled(const kin_site *);
 

@@ -7,7 +7,7 @@
 #include "error/follow.h"
 #include "error/walk.h"
 
-enum { FAILED = 1, INTERRUPTED = 130, MOST_CANDIDATES = 8 };
+enum { FAILED = 1, SIGNALLED = 128, INTERRUPTED = 130, MOST_CANDIDATES = 8 };
 
 /* The exits with one code, or the interrupts. */
 typedef struct candidate {
@@ -29,8 +29,10 @@ static bool is_one(const kin_error *leaf, const candidate *of)
 
 static candidate candidate_of(const kin_error *leaf)
 {
-    bool interrupt = leaf->leaf_kinds & KIN__OF_INTERRUPT;
-    return (candidate){interrupt, interrupt ? INTERRUPTED : leaf->code};
+    if (!(leaf->leaf_kinds & KIN__OF_INTERRUPT))
+        return (candidate){false, leaf->code};
+    bool by_signal = leaf->code > 0 && leaf->code < 64;
+    return (candidate){true, by_signal ? SIGNALLED + leaf->code : INTERRUPTED};
 }
 
 static bool is_known(const candidate all[], size_t count, const kin_error *leaf)

@@ -152,10 +152,9 @@ void kin__count_live(int change);
    two characters. */
 void kin__text_cut(char *text, size_t room);
 
-/* reference.c: references that a tree, a reason or a run owns. */
+/* reference.c: references that a tree, a reason or a run owns; see also
+   error.h. */
 bool kin__error_take(kin_error *); /* a loose one becomes owned; no: none */
-kin_error *kin__error_share(const kin_error *); /* one more */
-void kin__error_disown(kin_error *);            /* one less; NULL-safe */
 
 /* hold.c */
 static inline const void *kin__thread_mark(void)

@@ -1,0 +1,158 @@
+/* core/restart.c: a child that is run again when it fails.
+
+   All of it happens in the child's own task: the function is called, what it
+   left open is mended, and its failure is either made good (reported, and after
+   a pause the function is called again) or is the child's outcome. Whether one
+   can be made good is a question of how many there were within the window: their
+   times stand in a ring with a place for each that the budget allows.
+
+   Between the spawn and the first run the options wait in the heap, as a copied
+   argument does; then they are in the frame of kin__restarts_run. The last
+   errors are kept by a share each, so that who is told of one may do with it
+   what he likes. */
+#include "core/runtime.h"
+
+#include "base/alloc.h"
+
+enum { KEPT = 8 }; /* of the last errors; the others have been reported */
+
+struct kin__restarts {
+    kin_restart options;
+    kin_time *times; /* a ring of the budget's size; NULL at first */
+    size_t failures; /* that the ring has seen */
+    size_t streak;   /* without a run that lasted for a window */
+    kin_error *last[KEPT];
+    size_t kept; /* in all: the latest KEPT of them are there */
+};
+
+kin__restarts *kin__restarts_new(const kin_restart *options)
+{
+    kin__restarts *plan = kin__alloc(sizeof *plan);
+    if (!plan)
+        return NULL;
+    *plan = (kin__restarts){.options = *options};
+    kin_restart *o = &plan->options;
+    o->window = o->window > 0 ? o->window : KIN_SECONDS(60);
+    o->backoff = o->backoff > 0 ? o->backoff : KIN_MILLISECONDS(100);
+    o->longest = o->longest > 0 ? o->longest : KIN_SECONDS(30);
+    return plan;
+}
+
+static void keep(kin__restarts *r, const kin_error *err)
+{
+    kin_error **place = &r->last[r->kept++ % KEPT];
+    kin__error_disown(*place);
+    *place = kin__error_share(err);
+}
+
+static void forget(kin__restarts *r)
+{
+    for (size_t i = 0; i < KEPT; i++)
+        kin__error_disown(r->last[i]);
+    kin__free(r->times);
+}
+
+/* Whether the failure happened to a child that is to go on. */
+static bool is_to_go_on(const kin_task *task, const kin_error *err)
+{
+    const kin_group *group = task->group;
+    return !task->cancelled && !group->shut &&
+           !kin__error_only(err, &KIN_CANCELLED) &&
+           !kin_error_has(err, &KIN_EXIT) &&
+           !kin_error_has(err, &KIN_INTERRUPT) && err != kin__error_lost();
+}
+
+/* Counts the failure; whether there were more within the window than the budget
+   allows. */
+static bool is_too_many(kin__restarts *r, kin_time now)
+{
+    size_t budget = r->options.budget;
+    if (budget == KIN_RESTART_ALWAYS)
+        return false;
+    if (!r->times && budget <= SIZE_MAX / sizeof *r->times)
+        r->times = kin__alloc(budget * sizeof *r->times);
+    if (!r->times)
+        return true;
+    kin_time *oldest = &r->times[r->failures % budget];
+    bool too_many = r->failures >= budget && now - *oldest < r->options.window;
+    *oldest = now;
+    r->failures++;
+    return too_many;
+}
+
+/* Doubled for each failure before; a random part of up to one half is left out,
+   so that many that failed together do not come back together. */
+static kin_time pause_length(kin__runtime *rt, const kin__restarts *r)
+{
+    kin_time length = r->options.backoff;
+    for (size_t i = 1; i < r->streak && length < r->options.longest; i++)
+        length = kin__later(length, length);
+    if (length > r->options.longest)
+        length = r->options.longest;
+    return length - (kin_time)(kin__random(rt) % ((uint64_t)length / 2 + 1));
+}
+
+/* More than the group can bear: the last errors, in the order of failure. */
+static kin_error *spent(kin__restarts *r, const kin_task *task)
+{
+    kin_error *members[KEPT];
+    size_t count = r->kept < KEPT ? r->kept : KEPT;
+    for (size_t i = 0; i < count; i++)
+        members[i] = kin_error_ref(r->last[(r->kept - count + i) % KEPT]);
+    char message[160];
+    if (r->times)
+        snprintf(message, sizeof message,
+                 "task \"%.60s\" failed %zu times within %g s: its budget of "
+                 "restarts is spent",
+                 task->name, r->options.budget + 1,
+                 (double)r->options.window / 1e9);
+    else
+        snprintf(message, sizeof message,
+                 "task \"%.60s\" failed, and there is no memory to count its "
+                 "restarts",
+                 task->name);
+    return kin_error_group_at(task->site, message, members, count);
+}
+
+/* Reports the failure and waits until the next run is due: fails when it will
+   not come. */
+static kin_error *make_good(kin__runtime *rt, kin_task *task, kin__restarts *r,
+                            kin_error *err)
+{
+    kin__group_report(rt, task->group, task, err, KIN_PHASE_RESTART);
+    return kin_sleep_at(task->site, pause_length(rt, r));
+}
+
+/* Runs once; true: and is to run again. */
+static bool run_once(kin__runtime *rt, kin_task *task, kin__restarts *r,
+                     kin_error **outcome)
+{
+    kin_time began = kin__clock_now(&rt->clock);
+    kin_error *err = kin__task_attempt(task);
+    *outcome = err = kin__task_sweep(rt, task, err);
+    if (!err || !is_to_go_on(task, err))
+        return false;
+    kin_time now = kin__clock_now(&rt->clock);
+    r->streak = now - began >= r->options.window ? 1 : r->streak + 1;
+    keep(r, err);
+    if (is_too_many(r, now)) {
+        kin_error_free(err);
+        *outcome = spent(r, task);
+        task->fatal = true;
+        return false;
+    }
+    *outcome = make_good(rt, task, r, err);
+    return !*outcome && !task->group->shut;
+}
+
+kin_error *kin__restarts_run(kin__runtime *rt, kin_task *task)
+{
+    kin__restarts restarts = *task->plan;
+    kin_error *outcome;
+    kin__free(task->plan);
+    task->plan = NULL;
+    while (run_once(rt, task, &restarts, &outcome))
+        ;
+    forget(&restarts);
+    return outcome;
+}
