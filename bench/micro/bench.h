@@ -45,6 +45,7 @@ kin_fn bench_yield;
 kin_fn bench_yield_deadline;
 kin_fn bench_spawn_join;
 kin_fn bench_spawn_batch;
+kin_fn bench_spawn_supervised;
 kin_fn bench_spawn_park;
 kin_fn bench_memory_parked;
 kin_fn bench_cancel;

@@ -24,6 +24,7 @@ static const struct workload {
     {"yield_deadline", "kin", "ns", 5000000, 500000, bench_yield_deadline},
     {"spawn_join", "kin", "ns", 4000000, 400000, bench_spawn_join},
     {"spawn_batch", "kin", "ns", 6000000, 600000, bench_spawn_batch},
+    {"spawn_supervised", "kin", "ns", 6000000, 600000, bench_spawn_supervised},
     {"scope", "kin", "ns", 20000000, 2000000, bench_scope},
     {"scope_deadline", "kin", "ns", 4000000, 400000, bench_scope_deadline},
     {"error", "kin", "ns", 500000, 50000, bench_error},

@@ -325,14 +325,16 @@ static inline void kin__group_adopt(kin_group *group, kin_task *task)
         task;
     group->last_child = task;
     group->running++;
-    group->services += task->service;
+    if (__builtin_expect(task->service, 0))
+        group->services++;
 }
 static inline void kin__group_release(kin_group *group, kin_task *task)
 {
     *(task->older ? &task->older->younger : &group->children) = task->younger;
     *(task->younger ? &task->younger->older : &group->last_child) = task->older;
     group->running--;
-    group->services -= task->service;
+    if (__builtin_expect(task->service, 0))
+        group->services--;
 }
 /* A child's outcome, by the group's policy; its task may wait in here. */
 void kin__group_child_ended(kin__runtime *, kin_group *, kin_task *,

@@ -87,6 +87,7 @@ static bool set_options(kin__runtime *rt, kin_task *task,
         task->name = options->name;
         task->keeps_name = true;
     }
+    task->service = options->service;
     size_t usual = rt->options.stack_size;
     if (options->stack_size && options->stack_size != usual)
         task->stack_size = options->stack_size > UINT32_MAX
@@ -125,8 +126,8 @@ kin_task *kin__task_new(kin__runtime *rt, const kin_site *site, kin_fn *fn,
 
 /* Whoever waits behind the limit starts when its turn comes; services do not
    count, since they would never make room. */
-static void start_or_wait(kin__runtime *rt, kin_group *group, kin_task *task,
-                          bool service)
+static inline __attribute__((always_inline)) void
+start_or_wait(kin__runtime *rt, kin_group *group, kin_task *task, bool service)
 {
     if (group->limit && !service) {
         task->limited = true;
@@ -218,14 +219,14 @@ spawn_nobody(kin__runtime *rt, const kin_site *site, kin_group *group,
 }
 
 /* The values that it sees. */
-static inline void inherit(kin__runtime *rt, const kin_group *group,
-                           kin_task *task)
+static inline __attribute__((always_inline)) void
+inherit(const kin__runtime *rt, const kin_group *group, kin_task *task)
 {
-    kin__values *values = group->values;
-    if (!group->values_at_opening)
-        values = rt->current ? rt->current->values : NULL;
-    if (__builtin_expect(values != NULL, 0))
-        task->values = kin__values_ref(values);
+    const kin_task *spawner = rt->current;
+    if (__builtin_expect(group->values_at_opening, 0))
+        task->values = kin__values_ref(group->values);
+    else if (__builtin_expect(spawner && spawner->values, 0))
+        task->values = kin__values_ref(spawner->values);
 }
 
 kin_task *kin_spawn_at(const kin_site *site, kin_group *group, kin_fn *fn,
@@ -242,7 +243,6 @@ kin_task *kin_spawn_at(const kin_site *site, kin_group *group, kin_fn *fn,
     if (__builtin_expect(!task, 0))
         return spawn_nobody(rt, site, group, fn, arg, options);
     group->had_child = true;
-    task->service = options && options->service;
     inherit(rt, group, task);
     kin__group_adopt(group, task);
     task->cancelled = kin__task_base(task);
@@ -375,7 +375,8 @@ kin_error *kin_start_at(const kin_site *site, kin_group *target, kin_fn *fn,
     if (!task)
         return kin_fail_at(site, &KIN_NO_MEMORY,
                            "no memory for a task to run %s", site->name);
-    starter s = {.target = target, .service = options && options->service};
+    starter s = {.target = target, .service = task->service};
+    task->service = false;
     kin__group_setup(&s.group, site, NULL);
     s.group.policy = KIN__HAND_OVER;
     s.group.run = rt;

@@ -18,10 +18,6 @@
 /* Adds what the task forgot to what it returned. */
 kin_error *kin__task_sweep(kin__runtime *rt, kin_task *task, kin_error *outcome)
 {
-    if (outcome)
-        kin__error_unhold(outcome);
-    if (__builtin_expect(!task->held, 1))
-        return outcome;
     kin_error *all = NULL, *err;
     if (outcome)
         kin__error_hold(&all, outcome);
@@ -65,7 +61,10 @@ static bool absorbs(const kin_task *task)
 
 static kin_error *settle(kin__runtime *rt, kin_task *task, kin_error *outcome)
 {
-    outcome = kin__task_sweep(rt, task, outcome);
+    if (outcome)
+        kin__error_unhold(outcome);
+    if (__builtin_expect(task->held != NULL, 0))
+        outcome = kin__task_sweep(rt, task, outcome);
     if (!outcome) {
         task->outcome = KIN_TASK_SUCCEEDED;
         return NULL;
@@ -79,8 +78,17 @@ static kin_error *settle(kin__runtime *rt, kin_task *task, kin_error *outcome)
     return cancelled && is_orphan(task) ? blame(task, outcome) : outcome;
 }
 
+/* What was made on its behalf since the sweep. */
+static __attribute__((noinline)) void
+report_late(kin__runtime *rt, kin_task *task, const kin_group *group)
+{
+    while (task->held)
+        kin__unhandled(rt, kin__error_list_take(&task->held), task->name, group,
+                       kin__phase_of(rt, group));
+}
+
 /* How it ended, since they will not look at it any more. */
-static void tell_joiners(kin_task *task)
+static __attribute__((noinline)) void tell_joiners(kin_task *task)
 {
     while (task->joiners.first) {
         task->joiners.first->data = (void *)(uintptr_t)task->outcome;
@@ -100,9 +108,8 @@ void kin__task_end(kin_task *task, kin_error *outcome)
         kin__job_ended(rt, group, task, outcome);
     else if (outcome || group->policy == KIN_ANY)
         kin__group_child_ended(rt, group, task, outcome);
-    while (task->held) /* what was made on its behalf since the sweep */
-        kin__unhandled(rt, kin__error_list_take(&task->held), task->name, group,
-                       kin__phase_of(rt, group));
+    if (__builtin_expect(task->held != NULL, 0))
+        report_late(rt, task, group);
     task->phase = KIN__ENDED;
     if (task->joiners.first)
         tell_joiners(task);
