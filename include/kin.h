@@ -4,7 +4,9 @@
 #define KIN_H
 
 #include <kin/base.h>
+#include <kin/context.h>
 #include <kin/error.h>
+#include <kin/generator.h>
 #include <kin/group.h>
 #include <kin/jobs.h>
 #include <kin/park.h>

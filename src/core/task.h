@@ -68,7 +68,6 @@ struct kin_task {
         uint16_t flags; /* all of them */
     };
     int saved_errno;
-    uint32_t open;       /* scopes opened since its generator was resumed */
     uint32_t copy;       /* bytes of arg to copy */
     uint32_t stack_size; /* 0: the usual */
     const kin_site *at;  /* where it last waited or gave way */
