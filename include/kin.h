@@ -11,6 +11,7 @@
 #include <kin/jobs.h>
 #include <kin/park.h>
 #include <kin/process.h>
+#include <kin/producer.h>
 #include <kin/run.h>
 #include <kin/scope.h>
 #include <kin/signal.h>

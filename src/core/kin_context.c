@@ -45,9 +45,9 @@ kin_error *kin_context_enter_at(const kin_site *site, kin_context *context,
                                 void *value)
 {
     kin_task *task = kin__task_of(site, "kin_context_enter");
-    kin_generator *gen = &context->generator;
+    kin_generator *gen = context ? &context->generator : NULL;
     void *handed_out = NULL;
-    if (!context || !kin__is_generator(gen, true))
+    if (!kin__is_generator(gen, true))
         return kin__not_a_generator(site, "kin_context_enter", gen);
     if (gen->state != KIN__NEW)
         return kin_fail_at(site, &KIN_MISUSE,
@@ -83,9 +83,9 @@ kin_error *kin_context_close_at(const kin_site *site, kin_context *context,
                                 kin_error *outcome)
 {
     kin_task *task = kin__task_of(site, "kin_context_close");
-    kin_generator *gen = &context->generator;
+    kin_generator *gen = context ? &context->generator : NULL;
     kin_error *misuse =
-        !context || !kin__is_generator(gen, true)
+        !kin__is_generator(gen, true)
             ? kin__not_a_generator(site, "kin_context_close", gen)
             : unclosable(site, task, gen);
     if (misuse)

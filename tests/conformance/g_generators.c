@@ -1120,8 +1120,8 @@ TEST(a_generator_that_waits_for_another_cannot_be_asked_by_it)
 
 static kin_error *leaves_scopes_open(kin_generator *self, void *arg)
 {
+    static kin_scope scope; /* so that the tools do not see a dead frame */
     KIN_TRY(kin_yield(self, arg));
-    kin_scope scope;
     kin_scope_init(&scope, .name = "forgotten");
     kin_scope_open(&scope);
     return NULL;
