@@ -15,9 +15,10 @@ typedef struct kin_context {
 } kin_context;
 
 /* Declares `name` as a kin_context * that is to be entered. The C block must be
-   left through kin_context_close. One that was entered and is left unclosed ends
-   as the block does: its kin_yield fails with KIN_GENERATOR_EXIT, cancelled, and
-   a KIN_MISUSE that names it joins the task's outcome. `arg` is borrowed. */
+   left through kin_context_close. One that was entered and is left unclosed
+   ends as the block does: its kin_yield fails with KIN_GENERATOR_EXIT,
+   cancelled, and a KIN_MISUSE that names it joins the task's outcome. `arg` is
+   borrowed. */
 #define KIN_CONTEXT(name, fn, arg) \
     KIN__CONTEXT(KIN__PASTE(kin__context_of_, name), name, fn, (arg))
 #define KIN__CONTEXT(storage, name_, fn_, arg_)                         \
@@ -31,11 +32,11 @@ typedef struct kin_context {
 KIN_API void kin_context_init_at(const kin_site *, kin_context *,
                                  kin_generator_fn *, void *arg);
 
-/* Runs it to its kin_yield, and sets *value, a pointer of any type, to what that
-   hands out; `value` may be NULL. What is open in it becomes the caller's: a
-   calling generator cannot yield until the close. Fails with what it fails with,
-   KIN_NO_MEMORY without a stack, a KIN_MISUSE when it ends without a yield or is
-   entered twice. No checkpoint of its own. (Python: __aenter__) */
+/* Runs it to its kin_yield, and sets *value, a pointer of any type, to what
+   that hands out; `value` may be NULL. What is open in it becomes the caller's:
+   a calling generator cannot yield until the close. Fails with what it fails
+   with, KIN_NO_MEMORY without a stack, a KIN_MISUSE when it ends without a
+   yield or is entered twice. No checkpoint of its own. (Python: __aenter__) */
 #define kin_context_enter(context, value) \
     kin_context_enter_at(KIN_HERE, context, value)
 KIN_API KIN_MUST_USE kin_error *

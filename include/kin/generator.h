@@ -16,8 +16,8 @@ KIN__C_BEGIN
 
 typedef struct kin_generator kin_generator;
 
-/* What a generator runs: yields with kin_yield(self, ...), and returns NULL when
-   there is no more, or why it failed. */
+/* What a generator runs: yields with kin_yield(self, ...), and returns NULL
+   when there is no more, or why it failed. */
 typedef kin_error *kin_generator_fn(kin_generator *self, void *arg);
 
 typedef struct kin_generator_options {
@@ -74,8 +74,8 @@ KIN_API void kin_generator_init_at(const kin_site *, kin_generator *,
 /* Runs it until it yields, and sets *value, a pointer of any type, to what it
    yielded; to NULL when it has ended. What it fails with comes out here once,
    and the next call gives the end. KIN_NO_MEMORY when there is no stack for it,
-   which may be tried again. Asking one that runs, or that another task has asked
-   first, is a KIN_MISUSE, without effect. Checkpoint. (Python: anext) */
+   which may be tried again. Asking one that runs, or that another task has
+   asked first, is a KIN_MISUSE, without effect. Checkpoint. (Python: anext) */
 #define kin_next(generator, value) kin_next_at(KIN_HERE, generator, value)
 KIN_API KIN_MUST_USE kin_error *kin_next_at(const kin_site *, kin_generator *,
                                             void *value);
@@ -91,11 +91,11 @@ KIN_API KIN_MUST_USE kin_error *kin_next_at(const kin_site *, kin_generator *,
 KIN_API KIN_MUST_USE kin_error *kin_yield_at(const kin_site *,
                                              kin_generator *self, void *value);
 
-/* Ends it: a suspended one gets KIN_GENERATOR_EXIT out of its kin_yield and runs
-   to its end. Takes the block's outcome and gives it back, together with what
-   the generator failed with, less the KIN_GENERATOR_EXIT. One that never started
-   never runs; one that has ended is fine. From the generator itself or another
-   task: a KIN_MISUSE, and it stays open. No checkpoint of its own.
+/* Ends it: a suspended one gets KIN_GENERATOR_EXIT out of its kin_yield and
+   runs to its end. Takes the block's outcome and gives it back, together with
+   what the generator failed with, less the KIN_GENERATOR_EXIT. One that never
+   started never runs; one that has ended is fine. From the generator itself or
+   another task: a KIN_MISUSE, and it stays open. No checkpoint of its own.
    (Python: aclose) */
 #define kin_generator_close(generator, outcome) \
     kin_generator_close_at(KIN_HERE, generator, outcome)
@@ -121,8 +121,8 @@ typedef struct kin_no_yields {
     kin_no_yields_begin_at(KIN_HERE, section, reason)
 KIN_API kin_no_yields *kin_no_yields_begin_at(const kin_site *, kin_no_yields *,
                                               const char *reason);
-/* Ending one that has not begun or is not the innermost is a KIN_MISUSE that the
-   calling task holds; the latter ends all the same. (PEP 789) */
+/* Ending one that has not begun or is not the innermost is a KIN_MISUSE that
+   the calling task holds; the latter ends all the same. (PEP 789) */
 #define kin_no_yields_end(section) kin_no_yields_end_at(KIN_HERE, section)
 KIN_API void kin_no_yields_end_at(const kin_site *, kin_no_yields *);
 

@@ -1,8 +1,8 @@
 /* kin/producer.h: producers: a task of its own that hands one value after the
    other to the block it belongs to, in lock-step. Unlike a generator it may
-   produce inside of scopes and groups, since they are another task's; so this is
-   what becomes of a generator that KIN_YIELD_PREVENTED has told about. All from
-   the runtime's thread. (Trio: as_safe_channel) */
+   produce inside of scopes and groups, since they are another task's; so this
+   is what becomes of a generator that KIN_YIELD_PREVENTED has told about. All
+   from the runtime's thread. (Trio: as_safe_channel) */
 #ifndef KIN_PRODUCER_H
 #define KIN_PRODUCER_H
 
@@ -51,20 +51,20 @@ KIN_API kin_producer *kin_producer_open_at(const kin_site *,
                                            void *arg,
                                            const kin_producer_options *);
 
-/* Asks for a value and waits for it: sets *value, a pointer of any type; to NULL
-   when the producer has ended. When it fails the block is cancelled, so this
-   fails with KIN_CANCELLED, and the failure comes out of the close. KIN_CLOSED
-   after kin_producer_stop. When this is cancelled while it waits the value is not
-   lost but the next one's. Checkpoint. */
+/* Asks for a value and waits for it: sets *value, a pointer of any type; to
+   NULL when the producer has ended. When it fails the block is cancelled, so
+   this fails with KIN_CANCELLED, and the failure comes out of the close.
+   KIN_CLOSED after kin_producer_stop. When this is cancelled while it waits the
+   value is not lost but the next one's. Checkpoint. */
 #define kin_producer_next(producer, value) \
     kin_producer_next_at(KIN_HERE, producer, value)
 KIN_API KIN_MUST_USE kin_error *
 kin_producer_next_at(const kin_site *, kin_producer *, void *value);
 
-/* Hands a value to whoever asks, and waits until the next one is asked for. From
-   the producer's task or tasks in groups of its. Fails with KIN_CANCELLED when
-   the block is left or kin_producer_stop is called, and then the value may have
-   been taken or not. Checkpoint. */
+/* Hands a value to whoever asks, and waits until the next one is asked for.
+   From the producer's task or tasks in groups of its. Fails with KIN_CANCELLED
+   when the block is left or kin_producer_stop is called, and then the value may
+   have been taken or not. Checkpoint. */
 #define kin_produce(self, value) kin_produce_at(KIN_HERE, self, value)
 KIN_API KIN_MUST_USE kin_error *kin_produce_at(const kin_site *,
                                                kin_producer *self, void *value);

@@ -1,14 +1,14 @@
-/* core/generator.c: generators: asking, yielding, closing. How the switches work
-   is said in core/generator.h.
+/* core/generator.c: generators: asking, yielding, closing. How the switches
+   work is said in core/generator.h.
 
-   A generator is its owner's memory; its stack is the pool's. The task that asks
-   first is the only one that may, and answers for it: one that is still
+   A generator is its owner's memory; its stack is the pool's. The task that
+   asks first is the only one that may, and answers for it: one that is still
    suspended when its block or its task ends is closed then, inside a cancelled
    scope, so that nothing in it can wait, and a KIN_MISUSE says so.
 
-   The ways that are taken over and over, kin_next and kin_yield, are one test for
-   each thing that may be out of order and a switch as a tail call; whatever is
-   out of order is found out elsewhere. */
+   The ways that are taken over and over, kin_next and kin_yield, are one test
+   for each thing that may be out of order and a switch as a tail call; whatever
+   is out of order is found out elsewhere. */
 #include "core/generator.h"
 
 #include <string.h>

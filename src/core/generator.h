@@ -2,9 +2,9 @@
 
    A generator is a second stack of the task that asks it, and not a task:
    whatever suspends the task suspends it where it is. Who calls kin_yield is
-   known by the stack that it is called on. The scopes that it opens are links of
-   its task's chain, and a kin_yield is allowed when the innermost is the one that
-   was so when the generator was resumed.
+   known by the stack that it is called on. The scopes that it opens are links
+   of its task's chain, and a kin_yield is allowed when the innermost is the one
+   that was so when the generator was resumed.
 
    The states; `ready` is the task while the generator is suspended, else NULL:
 
@@ -12,8 +12,8 @@
          |                                                       |
          +---------------------- closed ----------------------> CLOSED
 
-   Its stack is taken at the first and given back at the second; in between it is
-   a duty of its task. */
+   Its stack is taken at the first and given back at the second; in between it
+   is a duty of its task. */
 #ifndef KIN__GENERATOR_H
 #define KIN__GENERATOR_H
 
@@ -32,7 +32,8 @@ static inline const char *kin__generator_kind(const kin_generator *gen)
     return gen->is_context ? "context" : "generator";
 }
 
-/* The tools want to know on which of its stacks the task is; nobody else does. */
+/* The tools want to know on which of its stacks the task is; nobody else
+   does. */
 #if defined(KIN__ASAN) || defined(KIN__TSAN)
 #define TASK_IS_ON(task, stack_) ((task)->stack = (stack_))
 #else
@@ -40,8 +41,8 @@ static inline const char *kin__generator_kind(const kin_generator *gen)
 #endif
 
 /* Goes on in it, with what its kin_yield is to return. Returns when it yields
-   or has ended: then what its function returned. The open scopes inside `around`
-   are its own. A tail call, where no tool looks on. */
+   or has ended: then what its function returned. The open scopes inside
+   `around` are its own. A tail call, where no tool looks on. */
 static inline __attribute__((always_inline)) kin_error *
 kin__generator_resume(kin_task *task, kin_generator *gen, void *value,
                       kin_scope *around, kin_error *given)

@@ -1,10 +1,10 @@
 /* core/kin_context.c: contexts: a generator that yields once, with its scopes
    and groups open if it likes.
 
-   Those stay in the task's chain, innermost, and so count for a caller that is a
-   generator: it cannot yield until the context is closed. At the close they are
-   the context's own again, with whatever the caller has opened since and not
-   closed: the context's own closes then find that out. */
+   Those stay in the task's chain, innermost, and so count for a caller that is
+   a generator: it cannot yield until the context is closed. At the close they
+   are the context's own again, with whatever the caller has opened since and
+   not closed: the context's own closes then find that out. */
 #include "core/generator.h"
 
 #include <string.h>

@@ -281,8 +281,8 @@ kin_error *kin__scope_still_open(const kin_site *site, const kin_scope *scope,
     const kin_scope *inner = kin__runtime_here->current->scope;
     return kin_fail_at(
         site, &KIN_MISUSE,
-        "%s \"%s\" (opened at %s:%d) is %s while %s \"%s\" (opened at %s:%d) is "
-        "still open inside it",
+        "%s \"%s\" (opened at %s:%d) is %s while %s \"%s\" (opened at %s:%d) "
+        "is still open inside it",
         kind_of(scope), kin__scope_name(scope), scope->site->file,
         scope->site->line, verb, kind_of(inner), kin__scope_name(inner),
         inner->site->file, inner->site->line);

@@ -1,12 +1,12 @@
-/* sync/producer.c: producers: a task and its block, in lock-step. Built on groups
-   and wait lists as any program could.
+/* sync/producer.c: producers: a task and its block, in lock-step. Built on
+   groups and wait lists as any program could.
 
    The group's only child is the producer. A value goes straight from the one to
    the other: an asker waits in `askers`, and its waiter's `data` is the value
-   that it was given. Those who offer wait in `offerers` until they are asked; an
-   asking wakes them all, so that a producer may have helpers. An asker that is
-   cancelled leaves its list at once, so a value is only given to one that will
-   have it. */
+   that it was given. Those who offer wait in `offerers` until they are asked;
+   an asking wakes them all, so that a producer may have helpers. An asker that
+   is cancelled leaves its list at once, so a value is only given to one that
+   will have it. */
 #include <kin/producer.h>
 
 #include <kin/park.h>
@@ -114,9 +114,9 @@ kin_error *kin_producer_next_at(const kin_site *site, kin_producer *p,
                                 void *value)
 {
     kin_waiter waiter = {.data = NULL};
-    kin_error *err = p && value ? kin_pass_at(site)
-                                : kin_fail_at(site, &KIN_MISUSE,
-                                              "kin_producer_next of NULL");
+    if (!p || !value)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_producer_next of NULL");
+    kin_error *err = kin_pass_at(site);
     if (!err && p->stopped)
         err = closed_to(site, p);
     if (!err && !p->ended) {

@@ -1,5 +1,6 @@
-/* g_contexts.c: B185, B186 and B191: contexts: a generator that yields once, with
-   its scopes and groups open, which become the caller's while the block lasts. */
+/* g_contexts.c: B185, B186 and B191: contexts: a generator that yields once,
+   with its scopes and groups open, which become the caller's while the block
+   lasts. */
 #include "harness.h"
 
 #include <stdlib.h>
@@ -336,7 +337,8 @@ done:
     return kin_sleep(KIN_SECONDS(1));
 }
 
-/* B185: movers in a context's group: leaving the block cancels and joins them. */
+/* B185: movers in a context's group: leaving the block cancels and joins
+   them. */
 TEST(b185_combined_iterators_as_a_context)
 {
     EACH_SEED(seed)
@@ -378,8 +380,8 @@ static kin_error *hands_back_in_a_group(void *arg)
     return kin_context_close(context, fail_v("1"));
 }
 
-/* "A context that holds a group hands the block's error back inside that group's
-   group." */
+/* "A context that holds a group hands the block's error back inside that
+   group's group." */
 TEST(b185_the_blocks_error_comes_back_in_the_groups_group)
 {
     RUNS(hands_back_in_a_group, "G[V1]");

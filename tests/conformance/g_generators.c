@@ -1,6 +1,6 @@
 /* g_generators.c: B182 to B199: generators: what they hand out, what they must
-   not be suspended with, and how they end. The three programs of PEP 789 are here
-   in their broken and in their right form. */
+   not be suspended with, and how they end. The three programs of PEP 789 are
+   here in their broken and in their right form. */
 #include "harness.h"
 
 #include <stdlib.h>
@@ -193,7 +193,8 @@ static kin_error *budget(void *arg)
     return kin_group_close(group, NULL);
 }
 
-/* "gives way all the same once the task has used its budget of 64 checkpoints" */
+/* "gives way all the same once the task has used its budget of 64
+   checkpoints" */
 TEST(a_consumer_that_never_waits_gives_way)
 {
     RUNS(budget, "OK");
@@ -858,8 +859,8 @@ static kin_error *b197(void *arg)
     return closes_each(cases, sizeof cases / sizeof *cases);
 }
 
-/* B197: the KIN_GENERATOR_EXIT is taken out of groups, other leaves come out; of
-   more than one somebody made some. */
+/* B197: the KIN_GENERATOR_EXIT is taken out of groups, other leaves come out;
+   of more than one somebody made some. */
 TEST(b197_the_exit_is_taken_out_of_groups)
 {
     RUNS(b197, "OK");
@@ -1294,8 +1295,8 @@ static uint32_t toss(wood *in, uint32_t sides)
     return (in->random >> 8) % sides;
 }
 
-/* Where a function is: in a generator or not, how many things it has opened since
-   that was resumed, and whether it has been told to end: the model. */
+/* Where a function is: in a generator or not, how many things it has opened
+   since that was resumed, and whether it has been told to end: the model. */
 typedef struct place {
     wood *in;
     kin_generator *self;

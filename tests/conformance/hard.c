@@ -1060,8 +1060,9 @@ done:
 }
 
 /* C11: a yield is forbidden while something that the generator opened since it
-   was resumed is still open, be it by a helper or a context: not the consumer's.
-   It fails inside, before any switch, and the generator can still unwind. */
+   was resumed is still open, be it by a helper or a context: not the
+   consumer's. It fails inside, before any switch, and the generator can still
+   unwind. */
 TEST(c11_yields_are_counted_for_each_activation)
 {
     EACH_SEED(seed)
