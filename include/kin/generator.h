@@ -80,13 +80,13 @@ KIN_API void kin_generator_init_at(const kin_site *, kin_generator *,
 KIN_API KIN_MUST_USE kin_error *kin_next_at(const kin_site *, kin_generator *,
                                             void *value);
 
-/* Hands a value to whoever asked, and returns when the next is asked for. A NULL
-   looks like the end. Fails at once, before the value is handed out,
-   - with KIN_YIELD_PREVENTED while a scope, a group or a KIN_NO_YIELDS section is
-     open that was opened since it was last resumed;
+/* Hands a value to whoever asked, and returns when the next is asked for. A
+   NULL looks like the end. Fails at once, before the value is handed out,
+   - with KIN_YIELD_PREVENTED while a scope, a group or a KIN_NO_YIELDS section
+     is open that was opened since it was last resumed (PEP 789);
    - with KIN_MISUSE, from anywhere but the generator itself.
-   Fails when it is resumed, with KIN_GENERATOR_EXIT, when it is closed: clean up
-   and return that; each further yield is a KIN_MISUSE. No checkpoint. */
+   Fails when it is resumed, with KIN_GENERATOR_EXIT, when it is closed: clean
+   up and return that; each further yield is a KIN_MISUSE. No checkpoint. */
 #define kin_yield(self, value) kin_yield_at(KIN_HERE, self, value)
 KIN_API KIN_MUST_USE kin_error *kin_yield_at(const kin_site *,
                                              kin_generator *self, void *value);

@@ -51,7 +51,7 @@ typedef struct kin__wait {
 struct kin_task {
     /* the scheduler's */
     kin__context suspended;
-    kin__stack *stack; /* from its first run to its end */
+    kin__stack *stack; /* from its first run to its end; see generator.h */
     kin_task *next;    /* in the run queue, a list of pending or of ended */
     uint8_t phase;
     uint8_t outcome; /* kin_task_state, once ended */
