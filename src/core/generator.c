@@ -13,8 +13,6 @@
 
 #include <string.h>
 
-enum { GENERATOR_TAG = 0x6b696e47 };
-
 /* Stacks belong to tasks, unless the lowest bit says that it is a generator. */
 static void *as_owner(kin_generator *gen)
 {
@@ -32,7 +30,7 @@ const kin_generator *kin__generator_of_owner(const void *owner)
 void kin__generator_prepare(kin_generator *gen, const kin_site *site,
                             kin_generator_fn *fn, void *arg)
 {
-    gen->tag = GENERATOR_TAG;
+    gen->tag = KIN__GENERATOR_TAG;
     gen->state = KIN__NEW;
     gen->is_context = gen->exiting = gen->entered = false;
     gen->merged = NULL;
@@ -121,15 +119,10 @@ kin_error *kin__generator_start(const kin_site *site, kin_task *task,
 
 /* What can be wrong. */
 
-bool kin__is_generator(const kin_generator *gen, bool context)
-{
-    return gen && gen->tag == GENERATOR_TAG && gen->is_context == context;
-}
-
 kin_error *kin__not_a_generator(const kin_site *site, const char *what,
                                 const kin_generator *gen)
 {
-    bool is_other = gen && gen->tag == GENERATOR_TAG;
+    bool is_other = gen && gen->tag == KIN__GENERATOR_TAG;
     return kin_fail_at(site, &KIN_MISUSE, "%s of %s%s", what,
                        !gen       ? "NULL"
                        : is_other ? "a "
@@ -224,7 +217,7 @@ static __attribute__((noinline)) kin_error *
 yield_slowly(const kin_site *site, kin_generator *gen, void *value)
 {
     kin_task *task = kin__task_of(site, "kin_yield");
-    if (!gen || gen->tag != GENERATOR_TAG)
+    if (!gen || gen->tag != KIN__GENERATOR_TAG)
         return kin__not_a_generator(site, "kin_yield", NULL);
     if (!gen->stack || !runs(gen, kin__stack_size(gen->stack)))
         return kin_fail_at(site, &KIN_MISUSE,
@@ -393,7 +386,7 @@ void kin_generator_leave(kin_generator *gen)
     const kin_site *site = gen->site;
     if (rt && rt->current && gen->ready == gen->task)
         move(rt->current, gen);
-    if (!rt || rt->current != gen->task)
+    if (!rt || !rt->current || rt->current != gen->task)
         kin__die("%s \"%s\" (opened at %s:%d) was left by somebody else than "
                  "the task that runs it",
                  kind, kin__generator_name(gen), site->file, site->line);

@@ -23,6 +23,11 @@
 
 enum { KIN__NEW, KIN__STARTED, KIN__DONE, KIN__SHUT };
 
+enum { KIN__GENERATOR_TAG = 0x6b696e47 };
+static inline bool kin__is_generator(const kin_generator *gen, bool context)
+{
+    return gen && gen->tag == KIN__GENERATOR_TAG && gen->is_context == context;
+}
 static inline const char *kin__generator_name(const kin_generator *gen)
 {
     return gen->name ? gen->name : gen->site->name;
@@ -83,7 +88,6 @@ const kin_generator *kin__generator_of_owner(const void *owner);
 /* What keeps this task from resuming a started one, or NULL. */
 kin_error *kin__generator_unready(const kin_site *, const kin_task *,
                                   const kin_generator *, const char *verb);
-bool kin__is_generator(const kin_generator *, bool context);
 kin_error *kin__not_a_generator(const kin_site *, const char *what,
                                 const kin_generator *);
 
