@@ -307,6 +307,25 @@ static kin_error *stops_while_asked(void *arg)
     return kin_producer_close(words, NULL);
 }
 
+static kin_error *stops_before_its_turn(void *arg)
+{
+    (void)arg;
+    KIN_PRODUCER(words, produces_words, abc);
+    KIN_GROUP(group);
+    kin_spawn(group, asks, words);
+    CHECK_OUTCOME(kin_checkpoint(), "OK");
+    kin_producer_stop(words);
+    CHECK_OUTCOME(kin_group_close(group, NULL), "OK");
+    CHECK_LOG("CLOSED");
+    return kin_producer_close(words, NULL);
+}
+
+/* B203: one that is stopped before its turn has come never runs. */
+TEST(b203_one_that_is_stopped_before_its_turn_never_runs)
+{
+    CHECK_OUTCOME(run_virtual(stops_before_its_turn, NULL, 0), "OK");
+}
+
 /* B203: who asks already gets CLOSED too. */
 TEST(b203_who_asks_while_it_is_stopped_gets_closed)
 {
