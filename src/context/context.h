@@ -67,6 +67,7 @@ void kin__stack_set_owner(kin__stack *, void *owner);
 /* Usable bytes: the same for all stacks of a kind. */
 size_t kin__stack_size(const kin__stack *);
 void *kin__stack_top(const kin__stack *);
+void *kin__stack_lowest(const kin__stack *); /* there may be more than usable */
 bool kin__stack_contains(const kin__stack *, const void *address);
 /* How many bytes of it were ever touched (by page), for dumps. */
 size_t kin__stack_used(const kin__stack *);

@@ -109,9 +109,9 @@ kin_error *kin__generator_start(const kin_site *site, kin_task *task,
     kin__context_start(&gen->here, gen->stack, run, gen);
     gen->state = KIN__STARTED;
     gen->task = task;
-    char *top = kin__stack_top(gen->stack);
-    gen->yields_in = gen->is_context ? 0 : kin__stack_size(gen->stack);
-    gen->lowest = (uintptr_t)top - kin__stack_size(gen->stack);
+    gen->lowest = (uintptr_t)kin__stack_lowest(gen->stack);
+    if (!gen->is_context)
+        gen->yields_in = (uintptr_t)kin__stack_top(gen->stack) - gen->lowest;
     gen->duty.neglected = neglected;
     kin__duty_begin(task, &gen->duty);
     return NULL;
@@ -207,19 +207,14 @@ static kin_error *prevented(const kin_site *site, const kin_task *task,
                        name);
 }
 
-/* Whether the caller runs on its stack: then it is the innermost. */
-static inline bool runs(const kin_generator *gen, size_t size)
-{
-    return kin__stack_here() - gen->lowest < size;
-}
-
 static __attribute__((noinline)) kin_error *
 yield_slowly(const kin_site *site, kin_generator *gen, void *value)
 {
     kin_task *task = kin__task_of(site, "kin_yield");
     if (!gen || gen->tag != KIN__GENERATOR_TAG)
         return kin__not_a_generator(site, "kin_yield", NULL);
-    if (!gen->stack || !runs(gen, kin__stack_size(gen->stack)))
+    if (!gen->stack ||
+        !kin__stack_contains(gen->stack, (void *)kin__stack_here()))
         return kin_fail_at(site, &KIN_MISUSE,
                            "kin_yield of %s \"%s\" (opened at %s:%d) from "
                            "outside of it",
@@ -238,9 +233,11 @@ yield_slowly(const kin_site *site, kin_generator *gen, void *value)
     return prevented(site, task, gen);
 }
 
+/* Called on its stack, it is called by the generator, which is the innermost. */
 kin_error *kin_yield_at(const kin_site *site, kin_generator *gen, void *value)
 {
-    if (__builtin_expect(!gen || !runs(gen, gen->yields_in), 0))
+    if (__builtin_expect(
+            !gen || kin__stack_here() - gen->lowest >= gen->yields_in, 0))
         return yield_slowly(site, gen, value);
     kin_task *task = gen->task;
     if (__builtin_expect(task->scope != gen->around, 0))

@@ -1306,6 +1306,40 @@ TEST(an_overflow_names_the_generator)
     CHECK_CONTAINS(text, "opened at");
 }
 
+/* Goes down until hardly anything of the stack is left. */
+static kin_error *yields_deep(kin_generator *self, const char *lowest)
+{
+    volatile char here[128];
+    here[0] = 1;
+    kin_error *err = (char *)here - lowest > 2048 ? yields_deep(self, lowest)
+                                                  : kin_yield(self, "deep");
+    here[1] = here[0];
+    return err;
+}
+
+static kin_error *uses_all_of_it(kin_generator *self, void *arg)
+{
+    volatile char here = 0;
+    return yields_deep(self, (char *)&here - *(size_t *)arg);
+}
+
+static kin_error *deep(void *arg)
+{
+    (void)arg;
+    size_t size = 60 << 10;
+    KIN_GENERATOR(words, uses_all_of_it, &size, .stack_size = size);
+    CHECK_STR(next_word(words), "deep");
+    CHECK_STR(next_word(words), "END");
+    return kin_generator_close(words, NULL);
+}
+
+/* Who yields is known by its stack: all of it, to the last byte that it was
+   promised. */
+TEST(a_yield_deep_down_is_the_generators_own)
+{
+    RUNS(deep, "OK");
+}
+
 /* --- any nesting ------------------------------------------------------- */
 
 enum { DEEPEST = 3, STEPS = 14 };
