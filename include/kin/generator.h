@@ -51,9 +51,9 @@ struct kin_generator {
 };
 
 /* Declares `name` as a kin_generator * that runs fn(name, arg) when it is first
-   asked. The C block must be left through kin_generator_close. One that was
-   started and is left unclosed is closed as the block ends, cancelled, and a
-   KIN_MISUSE that names it joins the task's outcome. `arg` is borrowed. */
+   asked. The C block must be left through kin_generator_close. One that is left
+   suspended is closed as the block ends, cancelled, and a KIN_MISUSE that names
+   it joins the task's outcome. `arg` is borrowed. */
 #define KIN_GENERATOR(name, fn, arg, ...)                                 \
     KIN__GENERATOR(KIN__PASTE(kin__generator_of_, name), name, fn, (arg), \
                    KIN__OPTIONS(kin_generator_options, __VA_ARGS__))

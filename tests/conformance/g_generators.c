@@ -1423,6 +1423,25 @@ static void wander_in_a_section(place *at)
     at->open--;
 }
 
+static kin_error *perhaps_with_a_scope(kin_generator *self, void *arg)
+{
+    if (!*(bool *)arg)
+        return kin_yield(self, NULL);
+    KIN_SCOPE(scope);
+    return kin_scope_close(scope, kin_yield(self, NULL));
+}
+
+static void wander_in_a_context(place *at)
+{
+    bool scoped = toss(at->in, 2);
+    KIN_CONTEXT(context, perhaps_with_a_scope, &scoped);
+    CHECK_OUTCOME(kin_context_enter(context, NULL), "OK");
+    at->open += scoped;
+    wander(at);
+    at->open -= scoped;
+    CHECK_OUTCOME(kin_context_close(context, NULL), "OK");
+}
+
 static void wander_in_a_generator(place *at)
 {
     wood *value = at->in;
@@ -1435,8 +1454,9 @@ static void wander_in_a_generator(place *at)
 static void wander(place *at)
 {
     static void (*const ways[])(place *) = {
-        wander_yields,     wander_yields,       wander_in_a_scope,
-        wander_in_a_group, wander_in_a_section, wander_in_a_generator,
+        wander_yields,         wander_yields,       wander_in_a_scope,
+        wander_in_a_group,     wander_in_a_section, wander_in_a_context,
+        wander_in_a_generator,
     };
     if (at->depth >= DEEPEST) {
         wander_yields(at);
@@ -1444,7 +1464,7 @@ static void wander(place *at)
     }
     at->depth++;
     for (int i = 0; i < 3; i++)
-        ways[toss(at->in, 6)](at);
+        ways[toss(at->in, 7)](at);
     at->depth--;
 }
 
