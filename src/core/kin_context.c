@@ -84,10 +84,11 @@ kin_error *kin_context_close_at(const kin_site *site, kin_context *context,
 {
     kin_task *task = kin__task_of(site, "kin_context_close");
     kin_generator *gen = context ? &context->generator : NULL;
-    kin_error *misuse =
-        !kin__is_generator(gen, true)
-            ? kin__not_a_generator(site, "kin_context_close", gen)
-            : unclosable(site, task, gen);
+    if (!kin__is_generator(gen, true))
+        return kin_error_combine_at(
+            site, outcome,
+            kin__not_a_generator(site, "kin_context_close", gen));
+    kin_error *misuse = unclosable(site, task, gen);
     if (misuse)
         return kin_error_combine_at(site, outcome, misuse);
     if (gen->state == KIN__STARTED)

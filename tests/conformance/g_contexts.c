@@ -488,6 +488,64 @@ TEST(b123_closing_a_scope_around_an_open_context)
     RUNS(closes_the_outer_scope_first, "OK");
 }
 
+static kin_error *closes_its_consumers(kin_generator *self, void *context)
+{
+    KIN_TRY(kin_context_close(context, NULL));
+    return kin_yield(self, context);
+}
+
+static kin_error *has_it_closed(void *arg)
+{
+    (void)arg;
+    void *item;
+    kin_time length = KIN_SECONDS(2);
+    KIN_CONTEXT(context, time_limit, &length);
+    KIN_TRY(kin_context_enter(context, NULL));
+    KIN_GENERATOR(items, closes_its_consumers, context);
+    CHECK_OUTCOME(kin_next(items, &item), "YIELD_PREVENTED");
+    CHECK_OUTCOME(kin_generator_close(items, NULL), "OK");
+    CHECK_OUTCOME(kin_context_close(context, NULL), "MISUSE");
+    return kin_sleep(KIN_SECONDS(5));
+}
+
+/* A generator that closes its consumer's context has closed its scopes. */
+TEST(a_generator_that_closes_its_consumers_context_cannot_yield)
+{
+    RUNS(has_it_closed, "OK");
+}
+
+static kin_error *enters_in_a_generator(kin_generator *self, void *context)
+{
+    KIN_TRY(kin_yield(self, context));
+    KIN_TRY(kin_context_enter(context, NULL));
+    return NULL;
+}
+
+static kin_error *is_left_with_one(void *context)
+{
+    void *item;
+    KIN_SCOPE(mine);
+    KIN_GENERATOR(items, enters_in_a_generator, context);
+    CHECK_OUTCOME(kin_next(items, &item), "OK");
+    CHECK_OUTCOME(kin_next(items, &item), "OK");
+    CHECK_EQ(item, NULL);
+    return kin_scope_close(mine, kin_generator_close(items, NULL));
+}
+
+/* One that a generator has entered and returned with ends with the task. */
+TEST(b198_a_context_that_a_generator_left_open_ends_with_the_task)
+{
+    EACH_SEED(seed)
+    {
+        kin_context context;
+        kin_context_init(&context, waits_in_its_cleanup, NULL);
+        kin_error *err = run_virtual(is_left_with_one, &context, seed);
+        CHECK_CONTAINS(harness_log(), "GENERATOR_EXIT");
+        CHECK(kin_error_has(err, &KIN_MISUSE));
+        kin_error_free(err);
+    }
+}
+
 static kin_error *yields_twice(kin_generator *self, void *arg)
 {
     kin_error *err = kin_yield(self, arg);
