@@ -48,16 +48,16 @@ static kin_error *consume(kin_generator_fn *limited)
     kin_time *element;
     kin_error *err = NULL;
     KIN_GENERATOR(all, elements, delays);
-    KIN_GENERATOR(prompt, limited, all);
+    KIN_GENERATOR(timely, limited, all);
     for (;;) {
-        KIN_TRY_TO(done, err, kin_next(prompt, &element));
+        KIN_TRY_TO(done, err, kin_next(timely, &element));
         if (!element)
             break;
         printf("   an element after %.1f s\n", (double)*element / 1e9);
         KIN_TRY_TO(done, err, kin_sleep(KIN_SECONDS(5)));
     }
 done:
-    err = kin_generator_close(prompt, err);
+    err = kin_generator_close(timely, err);
     return kin_generator_close(all, err);
 }
 
@@ -80,7 +80,7 @@ int main(void)
 /* Ends with status 1, and prints:
 
 broken:
-yield prevented: generator "prompt" cannot yield here: scope "limit" (opened at
+yield prevented: generator "timely" cannot yield here: scope "limit" (opened at
    examples/10-leaking-timeout.c:21) is still open
    at examples/10-leaking-timeout.c:24 in with_timeout_broken, task "run"
    via examples/10-leaking-timeout.c:53 in consume
