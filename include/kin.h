@@ -4,12 +4,15 @@
 #define KIN_H
 
 #include <kin/base.h>
+#include <kin/context.h>
 #include <kin/defer.h>
 #include <kin/error.h>
+#include <kin/generator.h>
 #include <kin/group.h>
 #include <kin/jobs.h>
 #include <kin/park.h>
 #include <kin/process.h>
+#include <kin/producer.h>
 #include <kin/run.h>
 #include <kin/scope.h>
 #include <kin/signal.h>

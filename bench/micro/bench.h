@@ -53,5 +53,6 @@ kin_fn bench_sleep_steady;
 kin_fn bench_scope;
 kin_fn bench_scope_deadline;
 kin_fn bench_error;
+kin_fn bench_generator_next;
 
 #endif

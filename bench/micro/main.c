@@ -27,6 +27,7 @@ static const struct workload {
     {"spawn_supervised", "kin", "ns", 6000000, 600000, bench_spawn_supervised},
     {"scope", "kin", "ns", 20000000, 2000000, bench_scope},
     {"scope_deadline", "kin", "ns", 4000000, 400000, bench_scope_deadline},
+    {"generator_next", "kin", "ns", 20000000, 2000000, bench_generator_next},
     {"error", "kin", "ns", 500000, 50000, bench_error},
     {"sleep_steady", "kin", "ns", 100000, 50000, bench_sleep_steady},
     {"spawn_park", "kin", "ns", 100000, 100000, bench_spawn_park},

@@ -74,6 +74,12 @@ extern "C++" template <class T> inline const T *kin__address_of(const T &value)
 #define KIN__OPTIONS_GIVEN(type, ...) (&(const type){__VA_ARGS__})
 #endif
 
+/* Where a suspended thread of execution goes on: its stack pointer; the rest
+   lies on its stack. Private. */
+typedef struct kin__context {
+    void *sp;
+} kin__context;
+
 typedef struct kin_error kin_error;
 typedef struct kin_task kin_task;
 typedef struct kin_scope kin_scope;

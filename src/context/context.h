@@ -5,18 +5,24 @@
 
 #include <kin/base.h>
 
-/* Where a suspended thread of execution goes on: its stack pointer; the rest
-   lies on its stack. */
-typedef struct kin__context {
-    void *sp;
-} kin__context;
-
 /* Suspends the caller in *from and goes on in *to, whose own kin__switch
    returns `value`. Made to be a tail call: it ends in a jump, so that the
    processor's return predictor stays right. `from` and `to` differ: `to` is
    read first. mxcsr and the x87 control word belong to the thread and are not
    switched. */
 void *kin__switch(kin__context *from, kin__context *to, void *value);
+
+/* An address in the caller's frame. */
+static inline uintptr_t kin__stack_here(void)
+{
+#if defined(__x86_64__)
+    uintptr_t here; /* unlike the builtin it needs no frame pointer */
+    __asm__ volatile("mov %%rsp, %0" : "=r"(here));
+    return here;
+#else
+    return (uintptr_t)__builtin_frame_address(0);
+#endif
+}
 
 typedef struct kin__stack kin__stack;
 
@@ -32,7 +38,9 @@ typedef struct kin__stack_pool kin__stack_pool;
 /* Who runs on a stack, for the report of an overflow. Called in a signal
    handler. */
 typedef struct kin__stack_owner {
+    const char *kind; /* "task", "generator" */
     const char *name;
+    const char *verb; /* what was done at the site: "spawned", "opened" */
     const kin_site *site;
 } kin__stack_owner;
 typedef kin__stack_owner kin__stack_describe(void *owner);
@@ -59,6 +67,7 @@ void kin__stack_set_owner(kin__stack *, void *owner);
 /* Usable bytes: the same for all stacks of a kind. */
 size_t kin__stack_size(const kin__stack *);
 void *kin__stack_top(const kin__stack *);
+void *kin__stack_lowest(const kin__stack *); /* there may be more than usable */
 bool kin__stack_contains(const kin__stack *, const void *address);
 /* How many bytes of it were ever touched (by page), for dumps. */
 size_t kin__stack_used(const kin__stack *);

@@ -69,13 +69,14 @@ static void add_number(struct message *line, size_t number)
 static void report(const kin__stack *stack)
 {
     kin__stack_describe *describe = stack->chunk->class->pool->describe;
-    kin__stack_owner owner = {NULL, NULL};
+    kin__stack_owner owner = {NULL, NULL, NULL, NULL};
     if (describe && stack->owner)
         owner = describe(stack->owner);
     struct message line = {.length = 0};
     add(&line, "kin: ");
     if (owner.name) {
-        add(&line, "task \"");
+        add(&line, owner.kind);
+        add(&line, " \"");
         add(&line, owner.name);
         add(&line, "\"");
     } else {
@@ -85,7 +86,9 @@ static void report(const kin__stack *stack)
     add_number(&line, kin__stack_size(stack));
     add(&line, " bytes");
     if (owner.site && owner.site->file) {
-        add(&line, " (spawned at ");
+        add(&line, " (");
+        add(&line, owner.verb);
+        add(&line, " at ");
         add(&line, owner.site->file);
         add(&line, ":");
         add_number(&line, (size_t)owner.site->line);

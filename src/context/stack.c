@@ -303,6 +303,11 @@ void *kin__stack_top(const kin__stack *stack)
     return (void *)stack;
 }
 
+void *kin__stack_lowest(const kin__stack *stack)
+{
+    return stack->low;
+}
+
 bool kin__stack_contains(const kin__stack *stack, const void *address)
 {
     return (uintptr_t)address - (uintptr_t)stack->low <

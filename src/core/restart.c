@@ -130,7 +130,9 @@ static bool run_once(kin__runtime *rt, kin_task *task, kin__restarts *r,
     kin_time began = kin__clock_now(&rt->clock);
     kin_error *err = kin__task_attempt(task);
     kin__error_unhold(err);
-    *outcome = err = kin__task_sweep(rt, task, err);
+    if (task->held)
+        err = kin__task_sweep(rt, task, err);
+    *outcome = err;
     if (!err || !is_to_go_on(task, err))
         return false;
     kin_time now = kin__clock_now(&rt->clock);

@@ -11,7 +11,7 @@
    main task, and `background`, a supervisor. When the main task has ended the
    background gets its grace, is cancelled and joined. Everything that the run
    owns is in its kin__runtime, which is freed here. */
-#include "core/runtime.h"
+#include "core/generator.h"
 
 #include "base/alloc.h"
 
@@ -120,8 +120,12 @@ static const struct kin__error_host host = {describe_origin, held_list,
 
 static kin__stack_owner describe_owner(void *owner)
 {
+    const kin_generator *generator = kin__generator_of_owner(owner);
+    if (generator)
+        return (kin__stack_owner){"generator", kin__generator_name(generator),
+                                  "opened", generator->site};
     const kin_task *task = owner;
-    return (kin__stack_owner){task->name, task->site};
+    return (kin__stack_owner){"task", task->name, "spawned", task->site};
 }
 
 /* The loop. */

@@ -13,6 +13,8 @@
 #include "core/reactor.h"
 #include "core/task.h"
 
+#include <alloca.h>
+
 #include <kin/run.h>
 
 enum {
@@ -162,9 +164,10 @@ static inline void kin__ready(kin__runtime *rt, kin_task *task)
     if (!task->delivering) /* else cancel.c sends it on */
         kin__ready_append(rt, task);
 }
-kin_task *kin__ready_take(kin__runtime *);     /* the next; NULL if none */
-void kin__suspend(kin__runtime *, kin_task *); /* the current task waits */
-bool kin__resume(kin__runtime *, kin_task *);  /* from the loop */
+kin_task *kin__ready_take(kin__runtime *);         /* the next; NULL if none */
+void kin__suspend(kin__runtime *, kin_task *);     /* the current task waits */
+bool kin__resume(kin__runtime *, kin_task *);      /* from the loop */
+void kin__put_stack(kin__runtime *, kin__stack *); /* it may be the current */
 /* The one place where a task starts to wait. Inline, so that few returns stand
    between a wake and the program: the processor predicts none of them right. */
 static inline void kin__wait_here(kin__runtime *rt, kin_task *task,
@@ -273,7 +276,8 @@ enum { /* a scope's flags */
        KIN__BAD_OPTIONS = 64, /* two deadlines */
        KIN__ORPHANS = 128,    /* a group whose children are being abandoned */
        KIN__GRACEFUL = 256,   /* hides cancellations that are in their grace */
-       KIN__IN_GRACE = 512    /* its own is one, until its deadline */
+       KIN__IN_GRACE = 512,   /* its own is one, until its deadline */
+       KIN__SECTION = 1024    /* a kin_no_yields */
 };
 enum { KIN__SCOPE_TAG = 0x6b696e };
 static inline void kin__scope_prepare(kin_scope *scope, const kin_site *site)
@@ -298,6 +302,11 @@ bool kin__scope_pop(kin__runtime *, kin_scope *);
 bool kin__scope_may_close(const kin_site *, kin_scope *, kin_error **misuse);
 /* The innermost scope was left without a close. */
 void kin__scope_leave(kin__runtime *, kin_scope *, const char *how);
+/* The KIN_MISUSE of ending a scope that is not the innermost, and the
+   KIN_YIELD_PREVENTED by the innermost one. */
+kin_error *kin__scope_still_open(const kin_site *, const kin_scope *,
+                                 const char *verb);
+kin_error *kin__scope_prevents(const kin_site *, const char *generator);
 KIN_PRINTF(2, 3)
 void kin__misuse(const kin_site *, const char *format, ...);
 
@@ -375,6 +384,26 @@ void kin__values_unref(kin__values *);
 
 /* jobs.c */
 void kin__job_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
+
+/* task.c */
+void kin__scopes_leave(kin_task *, const kin_scope *until, const char *how);
+/* Leaves the scopes inside `until` (NULL: all), after the function that should
+   have closed them has returned. They may lie in frames that have been returned
+   from, just below this one: before anything is called it reaches down past
+   them, so that nothing overwrites them. */
+static inline __attribute__((always_inline)) void
+kin__scopes_leave_returned(kin_task *task, const kin_scope *until,
+                           size_t stack_size, const char *how)
+{
+    char *here = __builtin_frame_address(0), *lowest = here;
+    size_t size = stack_size ? stack_size : kin__runtime_here->stack_size;
+    for (kin_scope *s = task->scope; s && s != until; s = s->outer)
+        if ((char *)s < lowest && here - (char *)s < (ptrdiff_t)size)
+            lowest = (char *)s;
+    volatile char *reach = alloca((size_t)(here - lowest) + 512);
+    reach[0] = 0;
+    kin__scopes_leave(task, until, how);
+}
 
 /* spawn.c */
 kin_task *kin__task_new(kin__runtime *, const kin_site *, kin_fn *, void *arg,

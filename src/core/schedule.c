@@ -184,9 +184,8 @@ bool kin__resume(kin__runtime *rt, kin_task *task)
     return true;
 }
 
-/* The stack of a task that has ended goes back, and with it may start one that
-   found none. */
-static void put_stack(kin__runtime *rt, kin__stack *stack)
+/* With the stack that goes back may start a task that found none. */
+void kin__put_stack(kin__runtime *rt, kin__stack *stack)
 {
     if (!rt->spare_stack)
         rt->spare_stack = stack;
@@ -213,7 +212,7 @@ static bool go_on_with_next(kin__runtime *rt, kin__stack *stack, bool usual)
         arrive(rt, next);
         return true;
     }
-    put_stack(rt, stack);
+    kin__put_stack(rt, stack);
     if (next && next->stack) {
         void *value = arrive(rt, take_first(rt));
         kin__context_leaving(stack, next->stack, true);

@@ -25,7 +25,9 @@ const char *kin__scope_name(const kin_scope *scope)
 
 static const char *kind_of(const kin_scope *scope)
 {
-    return scope->flags & KIN__IS_GROUP ? "group" : "scope";
+    if (scope->flags & KIN__IS_GROUP)
+        return "group";
+    return scope->flags & KIN__SECTION ? "section" : "scope";
 }
 
 void kin__misuse(const kin_site *site, const char *format, ...)
@@ -135,7 +137,6 @@ void kin__scope_enter(kin__runtime *rt, kin_task *task, kin_scope *scope)
     scope->outer = task->scope;
     scope->state = KIN__OPEN;
     task->scope = scope;
-    task->open++;
     if (__builtin_expect(scope->own || scope->deadline != KIN_NEVER ||
                              (scope->flags & (KIN__SHIELD | KIN__GRACEFUL)),
                          0))
@@ -188,7 +189,6 @@ bool kin__scope_pop(kin__runtime *rt, kin_scope *scope)
         kin__timer_clear(rt, &scope->timer);
     task->scope = scope->outer;
     task->cancelled = around;
-    task->open--;
     scope->state = KIN__CLOSED;
     scope->effective = NULL;
     if (scope->own)
@@ -310,6 +310,29 @@ static void pop_unclosed(kin__runtime *rt, kin_scope *scope)
         kin__error_hold(&rt->current->held, kin__error_list_take(&late));
 }
 
+kin_error *kin__scope_still_open(const kin_site *site, const kin_scope *scope,
+                                 const char *verb)
+{
+    const kin_scope *inner = kin__runtime_here->current->scope;
+    return kin_fail_at(
+        site, &KIN_MISUSE,
+        "%s \"%s\" (opened at %s:%d) is %s while %s \"%s\" (opened at %s:%d) "
+        "is still open inside it",
+        kind_of(scope), kin__scope_name(scope), scope->site->file,
+        scope->site->line, verb, kind_of(inner), kin__scope_name(inner),
+        inner->site->file, inner->site->line);
+}
+
+kin_error *kin__scope_prevents(const kin_site *site, const char *generator)
+{
+    const kin_scope *open = kin__runtime_here->current->scope;
+    return kin_fail_at(site, &KIN_YIELD_PREVENTED,
+                       "generator \"%s\" cannot yield here: %s \"%s\" (opened "
+                       "at %s:%d) is still open",
+                       generator, kind_of(open), kin__scope_name(open),
+                       open->site->file, open->site->line);
+}
+
 /* Takes the scopes inside `outer` off the task: what runs in them is cancelled
    and joined. */
 static void abandon_inner(kin__runtime *rt, kin_scope *outer)
@@ -341,29 +364,29 @@ bool kin__scope_may_close(const kin_site *site, kin_scope *scope,
         return false;
     if (scope == task->scope)
         return true;
-    const kin_scope *inner = task->scope;
-    *misuse = kin_fail_at(
-        site, &KIN_MISUSE,
-        "%s \"%s\" (opened at %s:%d) is closed while %s \"%s\" (opened at "
-        "%s:%d) is still open inside it",
-        kind_of(scope), kin__scope_name(scope), scope->site->file,
-        scope->site->line, kind_of(inner), kin__scope_name(inner),
-        inner->site->file, inner->site->line);
+    *misuse = kin__scope_still_open(site, scope, "closed");
     abandon_inner(kin__runtime_here, scope);
     return true;
 }
 
 /* Leaving without a close. */
 
+static const char *close_of(const kin_scope *scope)
+{
+    if (scope->flags & KIN__IS_GROUP)
+        return "kin_group_close";
+    return scope->flags & KIN__SECTION ? "kin_no_yields_end"
+                                       : "kin_scope_close";
+}
+
 static void report_left(kin_scope *scope, const char *how)
 {
     const kin_site *site = scope->site;
     kin__misuse(site,
                 "%s \"%s\" (opened at %s:%d in %s) was left without "
-                "kin_%s_close, %s: leave the block through the close (with "
-                "KIN_TRY_TO)",
+                "%s, %s: leave the block through the close (with KIN_TRY_TO)",
                 kind_of(scope), kin__scope_name(scope), site->file, site->line,
-                site->function, kind_of(scope), how);
+                site->function, close_of(scope), how);
 }
 
 void kin__scope_leave(kin__runtime *rt, kin_scope *scope, const char *how)

@@ -8,7 +8,6 @@
    its group may free it. */
 #include "core/runtime.h"
 
-#include <alloca.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -125,11 +124,11 @@ void kin__task_end(kin_task *task, kin_error *outcome)
     kin__group_child_gone(rt, task->group, task);
 }
 
-static __attribute__((noinline)) void leave_scopes(kin_task *task)
+__attribute__((noinline)) void
+kin__scopes_leave(kin_task *task, const kin_scope *until, const char *how)
 {
-    while (task->scope)
-        kin__scope_leave(kin__runtime_here, task->scope,
-                         "as its task's function returned");
+    while (task->scope && task->scope != until)
+        kin__scope_leave(kin__runtime_here, task->scope, how);
 }
 
 /* What it has not let go of, the latest first. The handler may wait, and errors
@@ -171,22 +170,12 @@ static kin_error *unborn(kin_task *task)
                        "no memory for a stack of task \"%s\"", task->name);
 }
 
-/* They may lie in frames that have been returned from, just below this one.
-   Before anything is called, reach down past them, so that nothing overwrites
-   them. */
+/* What it left open and did not let go of. */
 static inline __attribute__((always_inline)) void mend(kin_task *task)
 {
-    if (__builtin_expect(task->scope != NULL, 0)) {
-        char *here = __builtin_frame_address(0), *lowest = here;
-        size_t size =
-            task->stack_size ? task->stack_size : kin__runtime_here->stack_size;
-        for (kin_scope *s = task->scope; s; s = s->outer)
-            if ((char *)s < lowest && here - (char *)s < (ptrdiff_t)size)
-                lowest = (char *)s;
-        volatile char *reach = alloca((size_t)(here - lowest) + 512);
-        reach[0] = 0;
-        leave_scopes(task);
-    }
+    if (__builtin_expect(task->scope != NULL, 0))
+        kin__scopes_leave_returned(task, NULL, task->stack_size,
+                                   "as its task's function returned");
     if (__builtin_expect(task->duties != NULL, 0))
         neglect_duties(task);
 }

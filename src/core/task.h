@@ -51,7 +51,7 @@ typedef struct kin__wait {
 struct kin_task {
     /* the scheduler's */
     kin__context suspended;
-    kin__stack *stack; /* from its first run to its end */
+    kin__stack *stack; /* from its first run to its end; see generator.h */
     kin_task *next;    /* in the run queue, a list of pending or of ended */
     uint8_t phase;
     uint8_t outcome; /* kin_task_state, once ended */
@@ -71,7 +71,6 @@ struct kin_task {
         uint16_t flags; /* all of them */
     };
     int saved_errno;
-    uint32_t open;       /* scopes opened since its generator was resumed */
     uint32_t copy;       /* bytes of arg to copy */
     uint32_t stack_size; /* 0: the usual */
     const kin_site *at;  /* where it last waited or gave way */

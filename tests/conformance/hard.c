@@ -1001,11 +1001,77 @@ TEST(c10_nesting_is_checked_at_run_time)
 
 /* --- C11: generators --------------------------------------------------- */
 
-/* C11: a yield is forbidden while something the generator opened since it was
-   resumed is still open. */
+static void opens_and_leaves_open(kin_scope *scope)
+{
+    kin_scope_init(scope, .move_on_after = KIN_SECONDS(1), .name = "helper's");
+    kin_scope_open(scope);
+}
+
+static kin_error *a_limit(kin_generator *self, void *arg)
+{
+    KIN_SCOPE(limit, .move_on_after = KIN_SECONDS(1));
+    return kin_scope_close(limit, kin_yield(self, arg));
+}
+
+/* Three times prevented, three times not. */
+static kin_error *c11_yields(kin_generator *self, void *arg)
+{
+    kin_scope scope;
+    KIN_TRY(kin_yield(self, arg));
+    opens_and_leaves_open(&scope);
+    NOTE("%s", shape(kin_yield(self, arg)));
+    KIN_TRY(kin_scope_close(&scope, NULL));
+    KIN_TRY(kin_yield(self, arg));
+
+    KIN_CONTEXT(context, a_limit, NULL);
+    KIN_TRY(kin_context_enter(context, NULL));
+    NOTE("%s", shape(kin_yield(self, arg)));
+    KIN_TRY(kin_context_close(context, NULL));
+    KIN_TRY(kin_yield(self, arg));
+
+    KIN_GROUP(group);
+    kin_spawn(group, sleeps_forever, NULL);
+    kin_error *err = kin_group_close(group, kin_yield(self, arg));
+    NOTE("%s", shape(err));
+    return err;
+}
+
+static kin_error *c11(void *arg)
+{
+    int *item;
+    size_t count = 0;
+    kin_error *err = NULL;
+    kin_time began = kin_now();
+    KIN_SCOPE(around, .fail_after = KIN_SECONDS(100));
+    KIN_GENERATOR(items, c11_yields, arg);
+    while (!(err = kin_next(items, &item)) && item) {
+        count++;
+        CHECK_EQ(item, arg);
+        KIN_TRY_TO(done, err, kin_sleep(KIN_SECONDS(5))); /* nobody's timer */
+    }
+    CHECK_SHAPE(err, "G[YIELD_PREVENTED]");
+    kin_error_free(err);
+    CHECK_EQ(count, 3);
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(15));
+    CHECK_LOG("YIELD_PREVENTED YIELD_PREVENTED G[YIELD_PREVENTED]");
+    err = NULL;
+done:
+    return kin_scope_close(around, kin_generator_close(items, err));
+}
+
+/* C11: a yield is forbidden while something that the generator opened since it
+   was resumed is still open, be it by a helper or a context: not the
+   consumer's. It fails inside, before any switch, and the generator can still
+   unwind. */
 TEST(c11_yields_are_counted_for_each_activation)
 {
-    SKIP("there are no generators yet");
+    EACH_SEED(seed)
+    {
+        int item = 1;
+        kin_error *err = run_virtual(c11, &item, seed);
+        CHECK_SHAPE(err, "G[YIELD_PREVENTED, YIELD_PREVENTED]");
+        kin_error_free(err); /* those that were only looked at */
+    }
 }
 
 /* --- C12: handing over ------------------------------------------------- */
@@ -1293,9 +1359,49 @@ static kin_error *c15(void *arg)
     return err;
 }
 
+typedef struct cleanup {
+    bool fails;
+} cleanup;
+
+/* Its cleanup is a group that takes its time, and fails if it is told to. */
+static kin_error *cleans_up_in_a_group(kin_generator *self, void *arg)
+{
+    cleanup *how = arg;
+    kin_error *err = kin_yield(self, arg);
+    kin_time length = KIN_SECONDS(2);
+    if (how->fails)
+        err = kin_error_combine(err, fail_v("1"));
+    KIN_GROUP(group);
+    KIN_SCOPE(section, .shield = true);
+    kin_error *wait = ends_after(&length);
+    err = kin_error_combine(err, kin_scope_close(section, wait));
+    err = kin_group_close(group, err);
+    NOTE("unwound");
+    return err;
+}
+
+static kin_error *c15_generator(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 2; i++) {
+        cleanup how = {i == 1}, *value;
+        kin_time began = kin_now();
+        KIN_GENERATOR(items, cleans_up_in_a_group, &how);
+        KIN_TRY(kin_next(items, &value));
+        kin_error *err = kin_generator_close(items, NULL);
+        CHECK_EQ(kin_now() - began, KIN_SECONDS(2));
+        CHECK_OUTCOME(err, i ? "G[G[V1]]" : "OK");
+    }
+    CHECK_LOG("unwound unwound");
+    return NULL;
+}
+
 /* C15: leaving a loop over results early cancels the rest and joins them before
-   control goes on (B173 to B175). (Generators and threads: where they are.) */
+   control goes on (B173 to B175); closing a generator runs it to its end, takes
+   its KIN_GENERATOR_EXIT out of groups and gives any other leaf (B197).
+   (Threads: where they are.) */
 TEST(c15_what_is_left_is_joined)
 {
     RUNS(c15, "OK");
+    RUNS(c15_generator, "OK");
 }

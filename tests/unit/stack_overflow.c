@@ -14,7 +14,7 @@
 static kin__stack_owner describe(void *owner)
 {
     static const kin_site site = {"reader.c", "serve", 42, "reader"};
-    return (kin__stack_owner){owner, &site};
+    return (kin__stack_owner){"task", owner, "spawned", &site};
 }
 
 /* --- overflows --------------------------------------------------------- */
