@@ -68,6 +68,7 @@ struct kin__runtime {
     /* cancellation */
     uint64_t reason_order;
     uint16_t serial;    /* tells this run from another that a scope has seen */
+    uint64_t key;       /* the same for good: no other run has it or the next */
     kin__reason *early; /* of scopes that were cancelled before they opened */
     kin_task *deliver, **deliver_end;
     bool delivering;
@@ -193,6 +194,20 @@ static inline kin_error *kin__operation_begin(kin__runtime *rt,
     return kin__cancel_point(rt, site);
 }
 
+/* The same for a fast path, which leaves to a slower one whatever is not as
+   usual; and its end. */
+static inline bool kin__all_as_usual(const kin__runtime *rt)
+{
+    return __builtin_expect(rt && rt->current && !rt->timers &&
+                                !rt->current->cancelled && !rt->attention,
+                            1);
+}
+kin_error *kin__spent(void); /* gives way; no error */
+static inline kin_error *kin__operation_end(kin__runtime *rt)
+{
+    return __builtin_expect(--rt->budget == 0, 0) ? kin__spent() : NULL;
+}
+
 /* park.c */
 kin_error *kin__wait_aborted(kin__runtime *, kin__wait *, const kin_site *);
 kin_error *kin__wait_list_broken(const kin_wait_list *, const kin_site *);
@@ -201,6 +216,25 @@ kin_error *kin__wait_strayed(kin_waiter *, kin_error *, const char *what,
 bool kin__leave_list(void *waiter); /* an abort */
 /* Wakes that one; its siblings leave their lists. */
 void kin__waiter_wake(kin_waiter *, kin_error *result);
+/* The same in the common case: it waits there alone, and its task has not been
+   aborted nor woken past the list. */
+static inline bool kin__waiter_is_plain(const kin_waiter *waiter)
+{
+    const kin_task *task = waiter->task;
+    return __builtin_expect(!waiter->sibling && task->phase == KIN__PARKED &&
+                                !task->wait->reason && !task->delivering,
+                            1);
+}
+static inline void kin__wake_plain_first(kin__runtime *rt, kin_wait_list *list)
+{
+    kin_waiter *waiter = list->first, *next = waiter->next;
+    list->first = next;
+    if (next)
+        next->previous = waiter->previous;
+    waiter->list = NULL;
+    waiter->task->phase = KIN__READY;
+    kin__ready_append(rt, waiter->task);
+}
 /* Waits, with no look at cancellation: that has been done. */
 static inline kin_error *kin__park(kin__runtime *rt, kin_task *task,
                                    kin_abort_fn *abort, void *context,

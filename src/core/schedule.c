@@ -297,6 +297,12 @@ void kin_give_way(void)
     give_way(kin__runtime_here, task);
 }
 
+kin_error *kin__spent(void)
+{
+    kin_give_way();
+    return NULL;
+}
+
 kin_error *kin_checkpoint_if_cancelled_at(const kin_site *site)
 {
     kin__task_of(site, "kin_checkpoint_if_cancelled");

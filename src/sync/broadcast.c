@@ -18,7 +18,7 @@
 
 struct kin_broadcast {
     kin__runtime *run;
-    uint16_t serial;
+    uint64_t key; /* its run's */
     bool lossy, closed;
     size_t item_size, capacity;
     uint64_t sent; /* the next item's number */
@@ -76,7 +76,7 @@ static const char *label(const kin_broadcast *b, char text[LABEL])
 static kin_error *objection(const kin_site *site, const kin_broadcast *b)
 {
     char text[LABEL];
-    if (b->run == kin__runtime_here && b->serial == b->run->serial)
+    if (b->key == kin__runtime_here->key)
         return NULL;
     return kin_fail_at(site, &KIN_MISUSE,
                        "%s belongs to another run than this one",
@@ -190,7 +190,7 @@ kin_error *kin_broadcast_open_at(const kin_site *site, kin_broadcast **out,
         return kin_fail_at(site, &KIN_NO_MEMORY,
                            "no memory for a broadcast of %zu bytes", bytes);
     }
-    *b = (kin_broadcast){.run = rt, .serial = rt->serial, .site = site};
+    *b = (kin_broadcast){.run = rt, .key = rt->key, .site = site};
     b->item_size = item_size;
     b->capacity = capacity;
     b->left = left;

@@ -23,46 +23,44 @@
 
 struct kin__channel {
     /* the fast path's */
-    kin__runtime *run;
     size_t item_size;
-    size_t used, room, first; /* items; the oldest one's slot */
-    size_t slots;             /* of the buffer */
-    unsigned char *buffer;
+    size_t used, room;
     kin_wait_list senders, receivers; /* who waits */
+    unsigned char *head, *tail;       /* the oldest item; where the next goes */
+    unsigned char *buffer, *end;
     size_t peak;
+
+    /* the handles */
+    size_t open[2];
+    kin_error *failure[2]; /* what senders, receivers were closed with */
+    bool failure_seen[2];
+    bool dropping; /* the buffer is being emptied, which may close handles */
+    kin__handle *spare;
+    kin__handle own[2];
 
     /* fixed at the opening */
     size_t capacity;
     kin_drop *drop;
     const char *name;
     const kin_site *site;
-    uint16_t serial; /* of the run */
-
-    /* the handles */
-    size_t open_senders, open_receivers;
-    kin_error *failure[2]; /* what senders, receivers were closed with */
-    bool failure_seen[2];
-    bool dropping; /* the buffer is being emptied, which may close handles */
-    kin__handle *spare;
-    kin__handle own[2];
+    kin__runtime *run;
 };
 
-enum { SENDING, RECEIVING };
 enum { LEAST_SLOTS = 16, LABEL = 160 };
 
-static int side_of(uint32_t tag)
+static kin__side other(kin__side side)
 {
-    return tag == KIN__SENDER_TAG ? SENDING : RECEIVING;
+    return side == KIN__SENDING ? KIN__RECEIVING : KIN__SENDING;
 }
 
-static const char *noun_of(uint32_t tag)
+static const char *noun_of(kin__side side)
 {
-    return tag == KIN__SENDER_TAG ? "sender" : "receiver";
+    return side == KIN__SENDING ? "sender" : "receiver";
 }
 
-static size_t *open_of(kin__channel *ch, int side)
+static kin_wait_list *waiting_to(kin__channel *ch, kin__side side)
 {
-    return side == SENDING ? &ch->open_senders : &ch->open_receivers;
+    return side == KIN__SENDING ? &ch->senders : &ch->receivers;
 }
 
 /* What a channel is called in messages. */
@@ -86,114 +84,103 @@ static inline void copy(void *to, const void *from, size_t size)
         memcpy(to, from, size);
 }
 
-static inline unsigned char *slot(kin__channel *ch, size_t index)
-{
-    size_t size = ch->item_size;
-    return size ? ch->buffer + index * size : NULL;
-}
-
 static inline void put(kin__channel *ch, const void *item)
 {
-    size_t at = ch->first + ch->used;
-    if (at >= ch->slots)
-        at -= ch->slots;
-    copy(slot(ch, at), item, ch->item_size);
+    unsigned char *slot = ch->tail, *next = slot + ch->item_size;
+    copy(slot, item, ch->item_size);
+    ch->tail = next == ch->end ? ch->buffer : next;
     if (++ch->used > ch->peak)
         ch->peak = ch->used;
 }
 
 static inline unsigned char *take_slot(kin__channel *ch)
 {
-    unsigned char *item = slot(ch, ch->first);
-    if (++ch->first == ch->slots)
-        ch->first = 0;
+    unsigned char *slot = ch->head, *next = slot + ch->item_size;
+    ch->head = next == ch->end ? ch->buffer : next;
     ch->used--;
-    return item;
+    return slot;
 }
 
 static inline void take(kin__channel *ch, void *item)
 {
-    copy(item, take_slot(ch), ch->item_size);
+    size_t size = ch->item_size;
+    copy(item, take_slot(ch), size);
 }
 
+/* An unbounded one is full for now. */
 static bool grow(kin__channel *ch)
 {
-    size_t slots = ch->slots ? ch->slots * 2 : LEAST_SLOTS, bytes;
+    size_t slots = ch->room ? ch->room * 2 : LEAST_SLOTS, bytes;
+    size_t before_end = (size_t)(ch->end - ch->head);
+    size_t after_start = (size_t)(ch->head - ch->buffer);
     if (__builtin_mul_overflow(slots, ch->item_size, &bytes))
         return false;
     unsigned char *buffer = kin__alloc(bytes);
     if (!buffer)
         return false;
-    size_t until_end = ch->slots - ch->first;
-    if (ch->slots) {
-        memcpy(buffer, slot(ch, ch->first), until_end * ch->item_size);
-        memcpy(buffer + until_end * ch->item_size, ch->buffer,
-               ch->first * ch->item_size);
-    }
+    copy(buffer, ch->head, before_end);
+    copy(buffer + before_end, ch->buffer, after_start);
     kin__free(ch->buffer);
-    ch->buffer = buffer;
-    ch->first = 0;
-    ch->slots = ch->room = slots;
+    ch->head = ch->buffer = buffer;
+    ch->tail = buffer + before_end + after_start;
+    ch->end = buffer + bytes;
+    ch->room = slots;
     return true;
 }
 
 /* What can be wrong. */
 
-static KIN_COLD kin_error *closed(const kin_site *site,
-                                  const kin__handle *handle, uint32_t tag)
+/* It may be that there is no handle. */
+static KIN_COLD kin_error *closed(const kin_site *site, const kin__channel *ch,
+                                  kin__side side)
 {
     char text[LABEL];
-    if (!handle || handle->tag != KIN__CLOSED_TAG)
-        return kin_fail_at(site, &KIN_CLOSED, "the %s is closed", noun_of(tag));
-    return kin_fail_at(site, &KIN_CLOSED, "this %s of %s is closed",
-                       noun_of(tag), label(handle->channel, text));
+    return kin_fail_at(site, &KIN_CLOSED, "%s %s%s%s is closed",
+                       ch ? "this" : "the", noun_of(side), ch ? " of " : "",
+                       ch ? label(ch, text) : "");
 }
 
 /* No handle of that side is left. */
 static KIN_COLD kin_error *no_more(const kin_site *site, kin__channel *ch,
-                                   int side)
+                                   kin__side side)
 {
     char text[LABEL];
-    const char *noun = side == SENDING ? "sender" : "receiver";
     if (ch->failure[side]) {
         ch->failure_seen[side] = true;
         return kin_fail_from_at(site, kin_error_ref(ch->failure[side]),
                                 &KIN_BROKEN, "a %s of %s closed with an error",
-                                noun, label(ch, text));
+                                noun_of(side), label(ch, text));
     }
-    return kin_fail_at(site, side == SENDING ? &KIN_END : &KIN_BROKEN,
-                       "%s has no %s left", label(ch, text), noun);
+    return kin_fail_at(site, side == KIN__SENDING ? &KIN_END : &KIN_BROKEN,
+                       "%s has no %s left", label(ch, text), noun_of(side));
 }
 
-static inline bool is_open(const kin__handle *handle, uint32_t tag)
+/* In this run, and on this side. */
+static inline bool is_usable(const kin__handle *handle, kin__side side,
+                             const kin__runtime *rt)
 {
-    return handle && handle->tag == tag;
+    return __builtin_expect(handle && handle->key == rt->key + side, 1);
 }
 
-static inline bool is_of_run(const kin__channel *ch, const kin__runtime *rt)
+/* In whatever run. */
+static bool is_open(const kin__handle *handle, kin__side side)
 {
-    return ch->run == rt && ch->serial == rt->serial;
-}
-
-static KIN_COLD kin_error *foreign(const kin_site *site, const kin__channel *ch)
-{
-    char text[LABEL];
-    return kin_fail_at(site, &KIN_MISUSE,
-                       "%s belongs to another run than this one",
-                       label(ch, text));
+    return handle && handle->key && handle->key % 2 == side;
 }
 
 /* What is wrong with such a call, whatever the channel's state; or NULL. */
-static inline kin_error *objection(const kin_site *site,
-                                   const kin__handle *handle, uint32_t tag,
-                                   const void *item)
+static kin_error *objection(const kin_site *site, const kin__handle *handle,
+                            kin__side side, const void *item)
 {
     char text[LABEL];
-    if (!is_open(handle, tag))
-        return closed(site, handle, tag);
+    if (!is_open(handle, side))
+        return closed(site, handle && !handle->key ? handle->channel : NULL,
+                      side);
     const kin__channel *ch = handle->channel;
-    if (!is_of_run(ch, kin__runtime_here))
-        return foreign(site, ch);
+    if (!is_usable(handle, side, kin__runtime_here))
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "%s belongs to another run than this one",
+                           label(ch, text));
     if (!item && ch->item_size)
         return kin_fail_at(site, &KIN_MISUSE,
                            "NULL is no item of %zu bytes for %s", ch->item_size,
@@ -206,8 +193,9 @@ static inline kin_error *objection(const kin_site *site,
 static kin__attempt try_send(const kin_site *site, kin__channel *ch,
                              const void *item, kin_error **err)
 {
-    if (!ch->open_receivers) {
-        *err = no_more(site, ch, RECEIVING);
+    char text[LABEL];
+    if (!ch->open[KIN__RECEIVING]) {
+        *err = no_more(site, ch, KIN__RECEIVING);
         return KIN__FAILED;
     }
     kin_waiter *receiver = ch->receivers.first;
@@ -219,7 +207,6 @@ static kin__attempt try_send(const kin_site *site, kin__channel *ch,
     if (ch->used >= ch->capacity)
         return KIN__MUST_WAIT;
     if (ch->used == ch->room && !grow(ch)) {
-        char text[LABEL];
         *err =
             kin_fail_at(site, &KIN_NO_MEMORY, "no memory for %zu items in %s",
                         ch->used + 1, label(ch, text));
@@ -239,10 +226,10 @@ static kin__attempt try_receive(const kin_site *site, kin__channel *ch,
             put(ch, sender->data);
     } else if (sender) {
         copy(item, sender->data, ch->item_size);
-    } else if (ch->open_senders) {
+    } else if (ch->open[KIN__SENDING]) {
         return KIN__MUST_WAIT;
     } else {
-        *err = no_more(site, ch, SENDING);
+        *err = no_more(site, ch, KIN__SENDING);
         return KIN__FAILED;
     }
     if (sender)
@@ -251,122 +238,156 @@ static kin__attempt try_receive(const kin_site *site, kin__channel *ch,
 }
 
 kin__attempt kin__channel_try(const kin_site *site, kin__handle *handle,
-                              uint32_t tag, void *item, kin_error **err)
+                              kin__side side, void *item, kin_error **err)
 {
-    kin_error *wrong = objection(site, handle, tag, item);
+    kin_error *wrong = objection(site, handle, side, item);
     if (wrong) {
         *err = wrong;
         return KIN__FAILED;
     }
-    return tag == KIN__SENDER_TAG
-               ? try_send(site, handle->channel, item, err)
-               : try_receive(site, handle->channel, item, err);
+    return side == KIN__SENDING ? try_send(site, handle->channel, item, err)
+                                : try_receive(site, handle->channel, item, err);
 }
 
-bool kin__channel_is_ready(const kin__handle *handle, uint32_t tag)
+bool kin__channel_is_ready(const kin__handle *handle, kin__side side)
 {
-    if (!is_open(handle, tag) || !is_of_run(handle->channel, kin__runtime_here))
+    if (!is_usable(handle, side, kin__runtime_here))
         return true; /* to fail */
     const kin__channel *ch = handle->channel;
-    if (tag == KIN__SENDER_TAG)
-        return !ch->open_receivers || ch->receivers.first ||
+    if (side == KIN__SENDING)
+        return !ch->open[KIN__RECEIVING] || ch->receivers.first ||
                ch->used < ch->capacity;
-    return ch->used || ch->senders.first || !ch->open_senders;
+    return ch->used || ch->senders.first || !ch->open[KIN__SENDING];
 }
 
-static inline kin_wait_list *stand_by(kin__handle *handle,
+static inline kin_wait_list *stand_by(kin__handle *handle, kin__side side,
                                       kin__channel_wait *wait, void *item)
 {
-    kin__channel *ch = handle->channel;
     wait->waiter.data = item;
     wait->next = handle->waits;
     wait->back = &handle->waits;
     if (wait->next)
         wait->next->back = &wait->next;
     handle->waits = wait;
-    return handle->tag == KIN__SENDER_TAG ? &ch->senders : &ch->receivers;
+    return waiting_to(handle->channel, side);
 }
 
-void kin__channel_queue(kin__handle *handle, kin__channel_wait *wait,
-                        void *item)
+void kin__channel_queue(kin__handle *handle, kin__side side,
+                        kin__channel_wait *wait, void *item)
 {
-    kin__wait_list_append(stand_by(handle, wait, item), &wait->waiter);
+    kin__wait_list_append(stand_by(handle, side, wait, item), &wait->waiter);
 }
 
-/* All but the fast path. Whoever waited looks at the handle no more: it may be
-   gone. */
-static __attribute__((noinline)) kin_error *transfer(kin__runtime *rt,
-                                                     const kin_site *site,
-                                                     kin__handle *handle,
-                                                     uint32_t tag, void *item)
+/* Whoever has waited looks at the handle no more: it may be gone. */
+static inline kin_error *wait_to(kin__side side, kin__runtime *rt,
+                                 const kin_site *site, kin__handle *handle,
+                                 void *item)
 {
-    kin_error *err = NULL;
-    if (kin__channel_try(site, handle, tag, item, &err) != KIN__MUST_WAIT) {
-        kin__spend(rt);
-        return err;
-    }
     kin__channel_wait wait;
-    err = kin__wait_in(rt, stand_by(handle, &wait, item), &wait.waiter,
-                       tag == KIN__SENDER_TAG ? "room in a channel"
-                                              : "an item from a channel",
-                       site);
+    kin_wait_list *list = stand_by(handle, side, &wait, item);
+    kin_error *err = kin__wait_in(
+        rt, list, &wait.waiter,
+        side == KIN__SENDING ? "room in a channel" : "an item from a channel",
+        site);
     kin__channel_unqueue(&wait);
     return err;
 }
 
+/* Not inline, so that the fast paths that end in one of these need no frame. */
+static __attribute__((noinline)) kin_error *wait_to_send(kin__runtime *rt,
+                                                         const kin_site *site,
+                                                         kin__handle *handle,
+                                                         const void *item)
+{
+    return wait_to(KIN__SENDING, rt, site, handle, (void *)item);
+}
+
+static __attribute__((noinline)) kin_error *
+wait_to_receive(kin__runtime *rt, const kin_site *site, kin__handle *handle,
+                void *item)
+{
+    return wait_to(KIN__RECEIVING, rt, site, handle, item);
+}
+
+/* All there is to it, and in order. */
+static __attribute__((noinline)) kin_error *
+transfer(kin__side side, const kin_site *site, kin__handle *handle, void *item)
+{
+    kin_error *err = NULL;
+    kin__task_of(site, side == KIN__SENDING ? "kin_send" : "kin_receive");
+    kin__runtime *rt = kin__runtime_here;
+    PASS_ON(kin__operation_begin(rt, site));
+    if (kin__channel_try(site, handle, side, item, &err) == KIN__MUST_WAIT)
+        return wait_to(side, rt, site, handle, item);
+    kin__spend(rt);
+    return err;
+}
+
+/* What is usual is done here and now, or waited for; anything else is left to
+   `transfer` before anything has happened. */
 kin_error *kin_send_at(const kin_site *site, kin_sender *sender,
                        const void *item)
 {
-    kin__task_of(site, "kin_send");
     kin__runtime *rt = kin__runtime_here;
     kin__handle *handle = (kin__handle *)sender;
-    PASS_ON(kin__operation_begin(rt, site));
-    if (__builtin_expect(is_open(handle, KIN__SENDER_TAG) && item, 1)) {
-        kin__channel *ch = handle->channel;
-        if (!ch->receivers.first && ch->used < ch->room && is_of_run(ch, rt)) {
-            put(ch, item);
-            kin__spend(rt);
-            return NULL;
-        }
+    if (!kin__all_as_usual(rt) || !is_usable(handle, KIN__SENDING, rt) || !item)
+        return transfer(KIN__SENDING, site, handle, (void *)item);
+    kin__channel *ch = handle->channel;
+    kin_waiter *receiver = ch->receivers.first;
+    if (receiver && kin__waiter_is_plain(receiver)) {
+        copy(receiver->data, item, ch->item_size);
+        kin__wake_plain_first(rt, &ch->receivers);
+    } else if (!receiver && ch->used < ch->room) {
+        put(ch, item);
+    } else if (!receiver && ch->used == ch->capacity &&
+               ch->open[KIN__RECEIVING]) {
+        return wait_to_send(rt, site, handle, item);
+    } else {
+        return transfer(KIN__SENDING, site, handle, (void *)item);
     }
-    return transfer(rt, site, handle, KIN__SENDER_TAG, (void *)item);
+    return kin__operation_end(rt);
 }
 
 kin_error *kin_receive_at(const kin_site *site, kin_receiver *receiver,
                           void *item)
 {
-    kin__task_of(site, "kin_receive");
     kin__runtime *rt = kin__runtime_here;
     kin__handle *handle = (kin__handle *)receiver;
-    PASS_ON(kin__operation_begin(rt, site));
-    if (__builtin_expect(is_open(handle, KIN__RECEIVER_TAG) && item, 1)) {
-        kin__channel *ch = handle->channel;
-        if (ch->used && !ch->senders.first && is_of_run(ch, rt)) {
-            take(ch, item);
-            kin__spend(rt);
-            return NULL;
-        }
+    if (!kin__all_as_usual(rt) || !is_usable(handle, KIN__RECEIVING, rt) ||
+        !item)
+        return transfer(KIN__RECEIVING, site, handle, item);
+    kin__channel *ch = handle->channel;
+    kin_waiter *sender = ch->senders.first;
+    if (!sender && ch->used) {
+        take(ch, item);
+    } else if (sender && !ch->used && kin__waiter_is_plain(sender)) {
+        copy(item, sender->data, ch->item_size);
+        kin__wake_plain_first(rt, &ch->senders);
+    } else if (!sender && ch->open[KIN__SENDING]) {
+        return wait_to_receive(rt, site, handle, item);
+    } else {
+        return transfer(KIN__RECEIVING, site, handle, item);
     }
-    return transfer(rt, site, handle, KIN__RECEIVER_TAG, item);
+    return kin__operation_end(rt);
 }
 
-static kin_error *transfer_now(const kin_site *site, kin__handle *handle,
-                               uint32_t tag, void *item)
+static kin_error *transfer_now(kin__side side, const kin_site *site,
+                               kin__handle *handle, void *item)
 {
     kin_error *err = NULL;
     char text[LABEL];
-    if (kin__channel_try(site, handle, tag, item, &err) != KIN__MUST_WAIT)
+    if (kin__channel_try(site, handle, side, item, &err) != KIN__MUST_WAIT)
         return err;
     return kin_fail_at(site, &KIN_WOULD_BLOCK, "%s is %s",
                        label(handle->channel, text),
-                       tag == KIN__SENDER_TAG ? "full" : "empty");
+                       side == KIN__SENDING ? "full" : "empty");
 }
 
 kin_error *kin_send_now_at(const kin_site *site, kin_sender *sender,
                            const void *item)
 {
     kin__runtime_of(site, "kin_send_now");
-    return transfer_now(site, (kin__handle *)sender, KIN__SENDER_TAG,
+    return transfer_now(KIN__SENDING, site, (kin__handle *)sender,
                         (void *)item);
 }
 
@@ -374,7 +395,7 @@ kin_error *kin_receive_now_at(const kin_site *site, kin_receiver *receiver,
                               void *item)
 {
     kin__runtime_of(site, "kin_receive_now");
-    return transfer_now(site, (kin__handle *)receiver, KIN__RECEIVER_TAG, item);
+    return transfer_now(KIN__RECEIVING, site, (kin__handle *)receiver, item);
 }
 
 /* Opening. */
@@ -404,11 +425,18 @@ static kin_error *allocate(const kin_site *site, size_t item_size,
         return kin_fail_at(site, &KIN_NO_MEMORY,
                            "no memory for a channel of %zu bytes", bytes);
     }
-    *ch = (kin__channel){.item_size = item_size, .buffer = buffer};
-    ch->capacity = capacity;
-    ch->slots = bounded || !item_size ? capacity : 0;
+    *ch = (kin__channel){.item_size = item_size, .capacity = capacity};
+    ch->head = ch->tail = ch->buffer = buffer;
+    ch->end = bytes ? ch->buffer + bytes : NULL;
+    ch->room = bounded || !item_size ? capacity : 0;
     *channel = ch;
     return NULL;
+}
+
+static void start(kin__channel *ch, kin__handle *handle, kin__side side)
+{
+    *handle = (kin__handle){.key = ch->run->key + side, .channel = ch};
+    ch->open[side]++;
 }
 
 kin_error *kin_channel_open_at(const kin_site *site, kin_sender **sender,
@@ -423,18 +451,15 @@ kin_error *kin_channel_open_at(const kin_site *site, kin_sender **sender,
                            "kin_channel_open without a place for a handle");
     PASS_ON(allocate(site, item_size, capacity, &ch));
     ch->run = rt;
-    ch->serial = rt->serial;
     ch->site = site;
-    ch->room = ch->slots;
-    ch->open_senders = ch->open_receivers = 1;
     if (options) {
         ch->drop = options->drop;
         ch->name = options->name;
     }
-    ch->own[SENDING] = (kin__handle){.tag = KIN__SENDER_TAG, .channel = ch};
-    ch->own[RECEIVING] = (kin__handle){.tag = KIN__RECEIVER_TAG, .channel = ch};
-    *sender = (kin_sender *)&ch->own[SENDING];
-    *receiver = (kin_receiver *)&ch->own[RECEIVING];
+    start(ch, &ch->own[KIN__SENDING], KIN__SENDING);
+    start(ch, &ch->own[KIN__RECEIVING], KIN__RECEIVING);
+    *sender = (kin_sender *)&ch->own[KIN__SENDING];
+    *receiver = (kin_receiver *)&ch->own[KIN__RECEIVING];
     return NULL;
 }
 
@@ -448,44 +473,42 @@ static kin__handle *handle_new(kin__channel *ch)
     return handle;
 }
 
-static kin__handle *clone(const kin_site *site, kin__handle *handle,
-                          uint32_t tag)
+static kin__handle *clone(kin__side side, const kin_site *site,
+                          kin__handle *handle)
 {
     char text[LABEL];
     kin__runtime *rt = kin__runtime_of(site, "cloning a handle");
-    if (!is_open(handle, tag))
+    if (!is_usable(handle, side, rt))
         return NULL;
     kin__channel *ch = handle->channel;
     kin__handle *made = handle_new(ch);
-    if (!made) { /* the calling task holds it */
-        kin_error *err =
-            kin_fail_at(site, &KIN_NO_MEMORY, "no memory for one more %s of %s",
-                        noun_of(tag), label(ch, text));
-        if (!kin_task_self())
-            kin__unhandled(rt, err, "a callback");
-        return NULL;
+    if (made) {
+        start(ch, made, side);
+        return made;
     }
-    *made = (kin__handle){.tag = tag, .channel = ch};
-    ++*open_of(ch, side_of(tag));
-    return made;
+    kin_error *err =
+        kin_fail_at(site, &KIN_NO_MEMORY, "no memory for one more %s of %s",
+                    noun_of(side), label(ch, text));
+    if (!rt->current) /* else that holds it */
+        kin__unhandled(rt, err, "a callback");
+    return NULL;
 }
 
 kin_sender *kin_sender_clone_at(const kin_site *site, kin_sender *sender)
 {
-    return (kin_sender *)clone(site, (kin__handle *)sender, KIN__SENDER_TAG);
+    return (kin_sender *)clone(KIN__SENDING, site, (kin__handle *)sender);
 }
 
 kin_receiver *kin_receiver_clone_at(const kin_site *site,
                                     kin_receiver *receiver)
 {
-    return (kin_receiver *)clone(site, (kin__handle *)receiver,
-                                 KIN__RECEIVER_TAG);
+    return (kin_receiver *)clone(KIN__RECEIVING, site, (kin__handle *)receiver);
 }
 
 /* Closing. */
 
 /* What nobody on the other side came to see. */
-static void report_failure(kin__channel *ch, int side)
+static void report_failure(kin__channel *ch, kin__side side)
 {
     char text[LABEL];
     kin_error *err = ch->failure[side];
@@ -505,11 +528,11 @@ static void free_channel(kin__channel *ch)
 {
     for (kin__handle *h = ch->spare, *next; h; h = next) {
         next = h->spare;
-        if (h != &ch->own[SENDING] && h != &ch->own[RECEIVING])
+        if (h != &ch->own[KIN__SENDING] && h != &ch->own[KIN__RECEIVING])
             kin__free(h);
     }
-    report_failure(ch, SENDING);
-    report_failure(ch, RECEIVING);
+    report_failure(ch, KIN__SENDING);
+    report_failure(ch, KIN__RECEIVING);
     kin__free(ch->buffer);
     kin__free(ch);
 }
@@ -528,35 +551,36 @@ static void drop_items(kin__channel *ch)
 }
 
 /* Ends the wait of those on this one handle. */
-static void wake_closed(kin__handle *handle, uint32_t tag)
+static void wake_closed(kin__handle *handle, kin__side side)
 {
     for (kin__channel_wait *w = handle->waits, *next; w; w = next) {
         next = w->next;
         w->back = NULL;
         if (w->waiter.list) /* else its wait has ended, and it has not run */
             kin__waiter_wake(&w->waiter,
-                             closed(w->waiter.task->at, handle, tag));
+                             closed(w->waiter.task->at, handle->channel, side));
     }
     handle->waits = NULL;
 }
 
 /* That was the last handle of its side. */
-static void wake_others(kin__channel *ch, int side)
+static void wake_others(kin__channel *ch, kin__side side)
 {
-    kin_wait_list *others = side == SENDING ? &ch->receivers : &ch->senders;
+    kin_wait_list *others = waiting_to(ch, other(side));
     while (others->first)
         kin__waiter_wake(others->first,
                          no_more(others->first->task->at, ch, side));
-    if (side == RECEIVING) {
+    if (side == KIN__RECEIVING) {
         ch->room = 0;
         drop_items(ch);
     }
 }
 
 /* Takes the outcome over, or gives it back if nobody is left to see it. */
-static kin_error *keep_failure(kin__channel *ch, int side, kin_error *outcome)
+static kin_error *keep_failure(kin__channel *ch, kin__side side,
+                               kin_error *outcome)
 {
-    if (!outcome || !*open_of(ch, !side))
+    if (!outcome || !ch->open[other(side)])
         return outcome;
     ch->failure[side] =
         kin_error_give(kin_error_combine(ch->failure[side], outcome));
@@ -565,79 +589,84 @@ static kin_error *keep_failure(kin__channel *ch, int side, kin_error *outcome)
 
 /* From outside its run only when nobody can be waiting there. */
 static bool may_close(const kin_site *site, const kin__channel *ch,
-                      uint32_t tag)
+                      kin__side side)
 {
     char text[LABEL];
     if (ch->run == kin__runtime_here ||
         !(ch->senders.first || ch->receivers.first))
         return true;
     kin__misuse(site, "a %s of %s is closed while tasks of its run wait",
-                noun_of(tag), label(ch, text));
+                noun_of(side), label(ch, text));
     return false;
 }
 
-static kin_error *close_handle(const kin_site *site, kin__handle **place,
-                               uint32_t tag, kin_error *outcome)
+static void close_open(kin__channel *ch, kin__handle *handle, kin__side side)
 {
-    kin__handle *handle = place ? *place : NULL;
-    int side = side_of(tag);
-    if (!handle ||
-        (is_open(handle, tag) && !may_close(site, handle->channel, tag)))
-        return outcome;
-    *place = NULL;
-    if (!is_open(handle, tag))
-        return outcome;
-    kin__channel *ch = handle->channel;
-    handle->tag = KIN__CLOSED_TAG;
-    wake_closed(handle, tag);
+    handle->key = 0;
+    wake_closed(handle, side);
     handle->spare = ch->spare;
     ch->spare = handle;
-    outcome = keep_failure(ch, side, outcome);
-    if (--*open_of(ch, side) == 0)
+    if (--ch->open[side] == 0)
         wake_others(ch, side);
-    if (!ch->open_senders && !ch->open_receivers && !ch->dropping)
+    if (!ch->open[side] && !ch->open[other(side)] && !ch->dropping)
         free_channel(ch);
+}
+
+static kin_error *close_handle(kin__side side, const kin_site *site,
+                               kin__handle **place, kin_error *outcome)
+{
+    kin__handle *handle = place ? *place : NULL;
+    if (!handle)
+        return outcome;
+    bool open = is_open(handle, side);
+    if (open && !may_close(site, handle->channel, side))
+        return outcome;
+    *place = NULL;
+    if (!open)
+        return outcome;
+    outcome = keep_failure(handle->channel, side, outcome);
+    close_open(handle->channel, handle, side);
     return outcome;
 }
 
 void kin_sender_close_at(const kin_site *site, kin_sender **sender)
 {
-    (void)close_handle(site, (kin__handle **)sender, KIN__SENDER_TAG, NULL);
+    (void)close_handle(KIN__SENDING, site, (kin__handle **)sender, NULL);
 }
 
 void kin_receiver_close_at(const kin_site *site, kin_receiver **receiver)
 {
-    (void)close_handle(site, (kin__handle **)receiver, KIN__RECEIVER_TAG, NULL);
+    (void)close_handle(KIN__RECEIVING, site, (kin__handle **)receiver, NULL);
 }
 
 kin_error *kin_sender_close_with_at(const kin_site *site, kin_sender **sender,
                                     kin_error *outcome)
 {
-    return close_handle(site, (kin__handle **)sender, KIN__SENDER_TAG, outcome);
+    return close_handle(KIN__SENDING, site, (kin__handle **)sender, outcome);
 }
 
 kin_error *kin_receiver_close_with_at(const kin_site *site,
                                       kin_receiver **receiver,
                                       kin_error *outcome)
 {
-    return close_handle(site, (kin__handle **)receiver, KIN__RECEIVER_TAG,
+    return close_handle(KIN__RECEIVING, site, (kin__handle **)receiver,
                         outcome);
 }
 
 /* Asking. */
 
-static void statistics(const kin__handle *handle, uint32_t tag,
+static void statistics(const kin__handle *handle, kin__side side,
                        kin_channel_statistics *out)
 {
     *out = (kin_channel_statistics){0};
-    if (!is_open(handle, tag))
+    if (!is_open(handle, side))
         return;
     const kin__channel *ch = handle->channel;
     out->used = ch->used;
     out->capacity = ch->capacity;
     out->peak = ch->peak;
-    out->senders = ch->open_senders;
-    out->receivers = ch->open_receivers;
+    out->senders = ch->open[KIN__SENDING];
+    out->receivers = ch->open[KIN__RECEIVING];
     out->waiting_senders = kin_wait_list_count(&ch->senders);
     out->waiting_receivers = kin_wait_list_count(&ch->receivers);
 }
@@ -645,23 +674,23 @@ static void statistics(const kin__handle *handle, uint32_t tag,
 void kin_sender_statistics(const kin_sender *sender,
                            kin_channel_statistics *out)
 {
-    statistics((const kin__handle *)sender, KIN__SENDER_TAG, out);
+    statistics((const kin__handle *)sender, KIN__SENDING, out);
 }
 
 void kin_receiver_statistics(const kin_receiver *receiver,
                              kin_channel_statistics *out)
 {
-    statistics((const kin__handle *)receiver, KIN__RECEIVER_TAG, out);
+    statistics((const kin__handle *)receiver, KIN__RECEIVING, out);
 }
 
-static int describe(const kin__handle *handle, uint32_t tag, char *text,
+static int describe(const kin__handle *handle, kin__side side, char *text,
                     size_t size)
 {
     char called[LABEL], bound[32] = "";
     kin_channel_statistics s;
-    if (!is_open(handle, tag))
-        return snprintf(text, size, "a %s that is closed", noun_of(tag));
-    statistics(handle, tag, &s);
+    if (!is_open(handle, side))
+        return snprintf(text, size, "a %s that is closed", noun_of(side));
+    statistics(handle, side, &s);
     if (s.capacity != KIN_UNBOUNDED)
         snprintf(bound, sizeof bound, " of %zu", s.capacity);
     return snprintf(text, size,
@@ -673,11 +702,10 @@ static int describe(const kin__handle *handle, uint32_t tag, char *text,
 
 int kin_sender_describe(const kin_sender *sender, char *text, size_t size)
 {
-    return describe((const kin__handle *)sender, KIN__SENDER_TAG, text, size);
+    return describe((const kin__handle *)sender, KIN__SENDING, text, size);
 }
 
 int kin_receiver_describe(const kin_receiver *receiver, char *text, size_t size)
 {
-    return describe((const kin__handle *)receiver, KIN__RECEIVER_TAG, text,
-                    size);
+    return describe((const kin__handle *)receiver, KIN__RECEIVING, text, size);
 }

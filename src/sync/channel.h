@@ -8,34 +8,30 @@
 
 typedef struct kin__channel kin__channel;
 
-/* A sender or a receiver: kin_sender and kin_receiver are its two names. The
-   tag says which, and whether it is open. */
+typedef enum { KIN__SENDING, KIN__RECEIVING } kin__side;
+
+/* A sender or a receiver: kin_sender and kin_receiver are its two names. */
 typedef struct kin__handle {
-    uint32_t tag;
+    uint64_t key; /* its run's, plus its side; 0: closed */
     kin__channel *channel;
     kin__channel_wait *waits;  /* on this handle */
     struct kin__handle *spare; /* while closed: the next closed one */
 } kin__handle;
-
-enum {
-    KIN__CLOSED_TAG = 0x6b696e30,
-    KIN__SENDER_TAG = 0x6b696e31,
-    KIN__RECEIVER_TAG = 0x6b696e32
-};
 
 /* What an attempt without waiting comes to. */
 typedef enum { KIN__DONE, KIN__FAILED, KIN__MUST_WAIT } kin__attempt;
 
 /* Tries to send the item or to receive into it. *err when it failed, and only
    then. */
-kin__attempt kin__channel_try(const kin_site *, kin__handle *, uint32_t tag,
+kin__attempt kin__channel_try(const kin_site *, kin__handle *, kin__side,
                               void *item, kin_error **err);
 /* Whether that would not have to wait. */
-bool kin__channel_is_ready(const kin__handle *, uint32_t tag);
+bool kin__channel_is_ready(const kin__handle *, kin__side);
 
 /* Stands in the line of those who wait to do so; the waiter's task and siblings
    are set. A handle that must wait is open. */
-void kin__channel_queue(kin__handle *, kin__channel_wait *, void *item);
+void kin__channel_queue(kin__handle *, kin__side, kin__channel_wait *,
+                        void *item);
 /* The wait is over, whoever ended it. */
 static inline void kin__channel_unqueue(kin__channel_wait *wait)
 {

@@ -22,9 +22,9 @@ typedef struct selection {
     bool aborted;
 } selection;
 
-static uint32_t tag_of(const kin_select_case *c)
+static kin__side side_of(const kin_select_case *c)
 {
-    return c->kind == KIN__ON_SEND ? KIN__SENDER_TAG : KIN__RECEIVER_TAG;
+    return c->kind == KIN__ON_SEND ? KIN__SENDING : KIN__RECEIVING;
 }
 
 /* What is wrong with a case that names a task; or NULL. */
@@ -47,7 +47,7 @@ static bool is_ready(const kin_select_case *c)
     case KIN__ON_TASK:
         return objection(c->object) ||
                ((kin_task *)c->object)->phase == KIN__ENDED;
-    default: return kin__channel_is_ready(c->object, tag_of(c));
+    default: return kin__channel_is_ready(c->object, side_of(c));
     }
 }
 
@@ -69,7 +69,7 @@ static kin_error *commit(const kin_site *site, kin_select_case *c)
                      : NULL;
     }
     if (c->kind != KIN__ON_TIME)
-        (void)kin__channel_try(site, c->object, tag_of(c), c->item, &err);
+        (void)kin__channel_try(site, c->object, side_of(c), c->item, &err);
     return err;
 }
 
@@ -136,7 +136,7 @@ static void stand_in(kin_select_case *c, kin_select_case **first)
         if (c->when != KIN_NEVER && (!*first || c->when < (*first)->when))
             *first = c;
         break;
-    default: kin__channel_queue(c->object, &c->wait, c->item);
+    default: kin__channel_queue(c->object, side_of(c), &c->wait, c->item);
     }
 }
 
