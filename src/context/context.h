@@ -18,6 +18,20 @@ typedef struct kin__context {
    switched. */
 void *kin__switch(kin__context *from, kin__context *to, void *value);
 
+/* For a function that switches in its middle. The processor predicts a return
+   by the calls that came before it, which were on the stack that was left: so it
+   is always wrong. Such a function ends in a jump instead, which is predicted by
+   where it went before. Where the compiler does not know how, it returns. */
+#if defined(__x86_64__) && defined(__LP64__) && !defined(KIN_USE_UCONTEXT) && \
+    !defined(__CET__) && defined(__has_attribute)
+#if __has_attribute(function_return)
+#define KIN__RETURNS_BY_JUMP __attribute__((function_return("thunk-extern")))
+#endif
+#endif
+#ifndef KIN__RETURNS_BY_JUMP
+#define KIN__RETURNS_BY_JUMP
+#endif
+
 typedef struct kin__stack kin__stack;
 
 /* Makes *context start at entry(arg) on that stack when it is first switched

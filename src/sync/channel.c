@@ -78,19 +78,22 @@ static const char *label(const kin__channel *ch, char text[LABEL])
 
 static inline void copy(void *to, const void *from, size_t size)
 {
-    if (__builtin_expect(size == sizeof(uint64_t), 1))
-        memcpy(to, from, sizeof(uint64_t));
-    else if (size)
+    if (size)
         memcpy(to, from, size);
 }
 
-static inline void put(kin__channel *ch, const void *item)
+static inline unsigned char *new_slot(kin__channel *ch)
 {
     unsigned char *slot = ch->tail, *next = slot + ch->item_size;
-    copy(slot, item, ch->item_size);
     ch->tail = next == ch->end ? ch->buffer : next;
     if (++ch->used > ch->peak)
         ch->peak = ch->used;
+    return slot;
+}
+
+static void put(kin__channel *ch, const void *item)
+{
+    copy(new_slot(ch), item, ch->item_size);
 }
 
 static inline unsigned char *take_slot(kin__channel *ch)
@@ -101,10 +104,9 @@ static inline unsigned char *take_slot(kin__channel *ch)
     return slot;
 }
 
-static inline void take(kin__channel *ch, void *item)
+static void take(kin__channel *ch, void *item)
 {
-    size_t size = ch->item_size;
-    copy(item, take_slot(ch), size);
+    copy(item, take_slot(ch), ch->item_size);
 }
 
 /* An unbounded one is full for now. */
@@ -294,15 +296,14 @@ static inline kin_error *wait_to(kin__side side, kin__runtime *rt,
 }
 
 /* Not inline, so that the fast paths that end in one of these need no frame. */
-static __attribute__((noinline)) kin_error *wait_to_send(kin__runtime *rt,
-                                                         const kin_site *site,
-                                                         kin__handle *handle,
-                                                         const void *item)
+static KIN__RETURNS_BY_JUMP __attribute__((noinline)) kin_error *
+wait_to_send(kin__runtime *rt, const kin_site *site, kin__handle *handle,
+             const void *item)
 {
     return wait_to(KIN__SENDING, rt, site, handle, (void *)item);
 }
 
-static __attribute__((noinline)) kin_error *
+static KIN__RETURNS_BY_JUMP __attribute__((noinline)) kin_error *
 wait_to_receive(kin__runtime *rt, const kin_site *site, kin__handle *handle,
                 void *item)
 {
@@ -323,8 +324,14 @@ transfer(kin__side side, const kin_site *site, kin__handle *handle, void *item)
     return err;
 }
 
-/* What is usual is done here and now, or waited for; anything else is left to
-   `transfer` before anything has happened. */
+static inline void copy_word(void *to, const void *from)
+{
+    memcpy(to, from, sizeof(uint64_t));
+}
+
+/* What is usual, for items of one word, is done here and now, or waited for;
+   anything else is left to `transfer` before anything has happened. Nothing is
+   called but at the end, so that no register is saved. */
 kin_error *kin_send_at(const kin_site *site, kin_sender *sender,
                        const void *item)
 {
@@ -334,18 +341,19 @@ kin_error *kin_send_at(const kin_site *site, kin_sender *sender,
         return transfer(KIN__SENDING, site, handle, (void *)item);
     kin__channel *ch = handle->channel;
     kin_waiter *receiver = ch->receivers.first;
-    if (receiver && kin__waiter_is_plain(receiver)) {
-        copy(receiver->data, item, ch->item_size);
+    bool word = ch->item_size == sizeof(uint64_t);
+    if (receiver && word && kin__waiter_is_plain(receiver)) {
+        copy_word(receiver->data, item);
         kin__wake_plain_first(rt, &ch->receivers);
-    } else if (!receiver && ch->used < ch->room) {
-        put(ch, item);
-    } else if (!receiver && ch->used == ch->capacity &&
-               ch->open[KIN__RECEIVING]) {
-        return wait_to_send(rt, site, handle, item);
-    } else {
-        return transfer(KIN__SENDING, site, handle, (void *)item);
+        return kin__operation_end(rt);
     }
-    return kin__operation_end(rt);
+    if (!receiver && word && ch->used < ch->room) {
+        copy_word(new_slot(ch), item);
+        return kin__operation_end(rt);
+    }
+    if (!receiver && ch->used == ch->capacity && ch->open[KIN__RECEIVING])
+        return wait_to_send(rt, site, handle, item);
+    return transfer(KIN__SENDING, site, handle, (void *)item);
 }
 
 kin_error *kin_receive_at(const kin_site *site, kin_receiver *receiver,
@@ -358,17 +366,19 @@ kin_error *kin_receive_at(const kin_site *site, kin_receiver *receiver,
         return transfer(KIN__RECEIVING, site, handle, item);
     kin__channel *ch = handle->channel;
     kin_waiter *sender = ch->senders.first;
-    if (!sender && ch->used) {
-        take(ch, item);
-    } else if (sender && !ch->used && kin__waiter_is_plain(sender)) {
-        copy(item, sender->data, ch->item_size);
-        kin__wake_plain_first(rt, &ch->senders);
-    } else if (!sender && ch->open[KIN__SENDING]) {
-        return wait_to_receive(rt, site, handle, item);
-    } else {
-        return transfer(KIN__RECEIVING, site, handle, item);
+    bool word = ch->item_size == sizeof(uint64_t);
+    if (!sender && word && ch->used) {
+        copy_word(item, take_slot(ch));
+        return kin__operation_end(rt);
     }
-    return kin__operation_end(rt);
+    if (sender && word && !ch->used && kin__waiter_is_plain(sender)) {
+        copy_word(item, sender->data);
+        kin__wake_plain_first(rt, &ch->senders);
+        return kin__operation_end(rt);
+    }
+    if (!sender && !ch->used && ch->open[KIN__SENDING])
+        return wait_to_receive(rt, site, handle, item);
+    return transfer(KIN__RECEIVING, site, handle, item);
 }
 
 static kin_error *transfer_now(kin__side side, const kin_site *site,
