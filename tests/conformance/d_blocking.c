@@ -1019,8 +1019,8 @@ static kin_error *crowd(const operation *on, stage *set)
     return err;
 }
 
-/* A hundred thousand that wait on one thing are cancelled in linear time. */
-TEST(many_waiters_cancelled_in_linear_time)
+/* B269: a hundred thousand that wait on one thing are cancelled in linear time. */
+TEST(b269_many_waiters_cancelled)
 {
     for (size_t i = 0; i < WAITS; i++)
         if (!waits[i].alone)
