@@ -60,22 +60,6 @@ kin__switch:
         .cfi_endproc
         .size   kin__switch, . - kin__switch
 
-/* What functions that are KIN__RETURNS_BY_JUMP end in, by the name that the
-   compiler gives it: a return that the processor does not predict by its stack of
-   calls. */
-        .globl  __x86_return_thunk
-        .hidden __x86_return_thunk
-        .type   __x86_return_thunk, @function
-        .p2align 4
-__x86_return_thunk:
-        .cfi_startproc
-        popq    %rcx
-        .cfi_adjust_cfa_offset -8
-        .cfi_register %rip, %rcx
-        jmp     *%rcx
-        .cfi_endproc
-        .size   __x86_return_thunk, . - __x86_return_thunk
-
 /* Where a new context goes on: entry in rbx, its argument in r12. Unwinding
    ends here. The nop belongs to it because unwinders look up the address before
    the one to go on at. */

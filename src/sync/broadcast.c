@@ -357,7 +357,7 @@ kin_error *kin_listener_receive_at(const kin_site *site, kin_listener *l,
     }
     listening self = {.waiter = {.data = item}, .listener = l};
     part(l); /* from one who was cancelled */
-    l->waits = &self;
+    l->waits = &self; /* cppcheck-suppress autoVariables */
     err = kin__wait_in(rt, &l->broadcast->receivers, &self.waiter,
                        "an item of a broadcast", site);
     if (self.listener)

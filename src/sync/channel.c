@@ -21,14 +21,17 @@
 
 #include <string.h>
 
+KIN__RETURN_THUNK;
+
 struct kin__channel {
     /* the fast path's */
     size_t item_size;
-    size_t used, room;
+    size_t used, word_room; /* the room, if an item is a word; else 0 */
     kin_wait_list senders, receivers; /* who waits */
     unsigned char *head, *tail;       /* the oldest item; where the next goes */
     unsigned char *buffer, *end;
     size_t peak;
+    size_t room;
 
     /* the handles */
     size_t open[2];
@@ -109,6 +112,12 @@ static void take(kin__channel *ch, void *item)
     copy(item, take_slot(ch), ch->item_size);
 }
 
+static void set_room(kin__channel *ch, size_t room)
+{
+    ch->room = room;
+    ch->word_room = ch->item_size == sizeof(uint64_t) ? room : 0;
+}
+
 /* An unbounded one is full for now. */
 static bool grow(kin__channel *ch)
 {
@@ -126,7 +135,7 @@ static bool grow(kin__channel *ch)
     ch->head = ch->buffer = buffer;
     ch->tail = buffer + before_end + after_start;
     ch->end = buffer + bytes;
-    ch->room = slots;
+    set_room(ch, slots);
     return true;
 }
 
@@ -324,6 +333,11 @@ transfer(kin__side side, const kin_site *site, kin__handle *handle, void *item)
     return err;
 }
 
+static inline bool is_of_words(const kin__channel *ch)
+{
+    return __builtin_expect(ch->item_size == sizeof(uint64_t), 1);
+}
+
 static inline void copy_word(void *to, const void *from)
 {
     memcpy(to, from, sizeof(uint64_t));
@@ -341,14 +355,13 @@ kin_error *kin_send_at(const kin_site *site, kin_sender *sender,
         return transfer(KIN__SENDING, site, handle, (void *)item);
     kin__channel *ch = handle->channel;
     kin_waiter *receiver = ch->receivers.first;
-    bool word = ch->item_size == sizeof(uint64_t);
-    if (receiver && word && kin__waiter_is_plain(receiver)) {
-        copy_word(receiver->data, item);
-        kin__wake_plain_first(rt, &ch->receivers);
+    if (!receiver && ch->used < ch->word_room) {
+        copy_word(new_slot(ch), item);
         return kin__operation_end(rt);
     }
-    if (!receiver && word && ch->used < ch->room) {
-        copy_word(new_slot(ch), item);
+    if (receiver && is_of_words(ch) && kin__waiter_is_plain(receiver)) {
+        copy_word(receiver->data, item);
+        kin__wake_plain_first(rt, &ch->receivers);
         return kin__operation_end(rt);
     }
     if (!receiver && ch->used == ch->capacity && ch->open[KIN__RECEIVING])
@@ -366,12 +379,12 @@ kin_error *kin_receive_at(const kin_site *site, kin_receiver *receiver,
         return transfer(KIN__RECEIVING, site, handle, item);
     kin__channel *ch = handle->channel;
     kin_waiter *sender = ch->senders.first;
-    bool word = ch->item_size == sizeof(uint64_t);
-    if (!sender && word && ch->used) {
+    if (!sender && ch->used && is_of_words(ch)) {
         copy_word(item, take_slot(ch));
         return kin__operation_end(rt);
     }
-    if (sender && word && !ch->used && kin__waiter_is_plain(sender)) {
+    if (sender && !ch->used && is_of_words(ch) &&
+        kin__waiter_is_plain(sender)) {
         copy_word(item, sender->data);
         kin__wake_plain_first(rt, &ch->senders);
         return kin__operation_end(rt);
@@ -438,7 +451,7 @@ static kin_error *allocate(const kin_site *site, size_t item_size,
     *ch = (kin__channel){.item_size = item_size, .capacity = capacity};
     ch->head = ch->tail = ch->buffer = buffer;
     ch->end = bytes ? ch->buffer + bytes : NULL;
-    ch->room = bounded || !item_size ? capacity : 0;
+    set_room(ch, bounded || !item_size ? capacity : 0);
     *channel = ch;
     return NULL;
 }
@@ -581,7 +594,7 @@ static void wake_others(kin__channel *ch, kin__side side)
         kin__waiter_wake(others->first,
                          no_more(others->first->task->at, ch, side));
     if (side == KIN__RECEIVING) {
-        ch->room = 0;
+        set_room(ch, 0);
         drop_items(ch);
     }
 }

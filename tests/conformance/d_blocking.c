@@ -1020,11 +1020,31 @@ static kin_error *crowd(const operation *on, stage *set)
 }
 
 /* B269: a hundred thousand that wait on one thing are cancelled in linear time. */
-TEST(b269_many_waiters_cancelled)
+static void crowds(size_t part)
 {
-    for (size_t i = 0; i < WAITS; i++)
+    for (size_t i = part; i < WAITS; i += 4)
         if (!waits[i].alone)
             plays_with(&waits[i], crowd, 0);
+}
+
+TEST(b269_many_waiters_cancelled_1)
+{
+    crowds(0);
+}
+
+TEST(b269_many_waiters_cancelled_2)
+{
+    crowds(1);
+}
+
+TEST(b269_many_waiters_cancelled_3)
+{
+    crowds(2);
+}
+
+TEST(b269_many_waiters_cancelled_4)
+{
+    crowds(3);
 }
 
 /* --- B140 and B141: handing over --------------------------------------- */
