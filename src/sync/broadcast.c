@@ -319,7 +319,11 @@ static bool take(const kin_site *site, kin_listener *l, void *item,
                  kin_error **err)
 {
     char text[LABEL];
-    *err = l ? objection(site, l->broadcast) : closed(site, "listener");
+    if (!l) {
+        *err = closed(site, "listener");
+        return false;
+    }
+    *err = objection(site, l->broadcast);
     if (*err)
         return false;
     kin_broadcast *b = l->broadcast;
@@ -351,12 +355,12 @@ kin_error *kin_listener_receive_at(const kin_site *site, kin_listener *l,
     kin__task_of(site, "kin_listener_receive");
     kin__runtime *rt = kin__runtime_here;
     PASS_ON(kin__operation_begin(rt, site));
-    if (take(site, l, item, &err) || err) {
+    if (take(site, l, item, &err) || err || !l) {
         kin__spend(rt);
         return err;
     }
     listening self = {.waiter = {.data = item}, .listener = l};
-    part(l); /* from one who was cancelled */
+    part(l);          /* from one who was cancelled */
     l->waits = &self; /* cppcheck-suppress autoVariables */
     err = kin__wait_in(rt, &l->broadcast->receivers, &self.waiter,
                        "an item of a broadcast", site);

@@ -79,9 +79,10 @@ static const char *label(const kin__channel *ch, char text[LABEL])
 
 /* The ring. */
 
+/* Either may be NULL for items of no size. */
 static inline void copy(void *to, const void *from, size_t size)
 {
-    if (size)
+    if (to && from)
         memcpy(to, from, size);
 }
 
@@ -423,37 +424,42 @@ kin_error *kin_receive_now_at(const kin_site *site, kin_receiver *receiver,
 
 /* Opening. */
 
-static kin_error *allocate(const kin_site *site, size_t item_size,
-                           size_t capacity, kin__channel **channel)
+/* Whether there can be such a channel; then so many bytes are its buffer. */
+static kin_error *measure(const kin_site *site, size_t item_size,
+                          size_t capacity, size_t *bytes)
 {
-    size_t bytes = 0;
     bool bounded = capacity != KIN_UNBOUNDED;
+    *bytes = 0;
     if (capacity > KIN_UNBOUNDED)
         return kin_fail_at(site, &KIN_MISUSE,
                            "a channel's capacity is a size or KIN_UNBOUNDED, "
                            "and not %td",
                            (ptrdiff_t)capacity);
     if (item_size > PTRDIFF_MAX ||
-        (bounded && (__builtin_mul_overflow(item_size, capacity, &bytes) ||
-                     bytes > PTRDIFF_MAX)))
+        (bounded && (__builtin_mul_overflow(item_size, capacity, bytes) ||
+                     *bytes > PTRDIFF_MAX)))
         return kin_fail_at(site, &KIN_MISUSE,
                            "%zu items of %zu bytes are more than there is "
                            "memory in the world",
                            bounded ? capacity : 1, item_size);
+    return NULL;
+}
+
+/* NULL if memory is out. */
+static kin__channel *allocate(size_t item_size, size_t capacity, size_t bytes)
+{
     kin__channel *ch = kin__alloc(sizeof *ch);
     void *buffer = bytes ? kin__alloc(bytes) : NULL;
     if (!ch || (bytes && !buffer)) {
         kin__free(buffer);
         kin__free(ch);
-        return kin_fail_at(site, &KIN_NO_MEMORY,
-                           "no memory for a channel of %zu bytes", bytes);
+        return NULL;
     }
     *ch = (kin__channel){.item_size = item_size, .capacity = capacity};
     ch->head = ch->tail = ch->buffer = buffer;
     ch->end = bytes ? ch->buffer + bytes : NULL;
-    set_room(ch, bounded || !item_size ? capacity : 0);
-    *channel = ch;
-    return NULL;
+    set_room(ch, capacity == KIN_UNBOUNDED && item_size ? 0 : capacity);
+    return ch;
 }
 
 static void start(kin__channel *ch, kin__handle *handle, kin__side side)
@@ -467,12 +473,16 @@ kin_error *kin_channel_open_at(const kin_site *site, kin_sender **sender,
                                size_t capacity,
                                const kin_channel_options *options)
 {
-    kin__channel *ch = NULL;
+    size_t bytes;
     kin__runtime *rt = kin__runtime_of(site, "kin_channel_open");
     if (!sender || !receiver)
         return kin_fail_at(site, &KIN_MISUSE,
                            "kin_channel_open without a place for a handle");
-    PASS_ON(allocate(site, item_size, capacity, &ch));
+    PASS_ON(measure(site, item_size, capacity, &bytes));
+    kin__channel *ch = allocate(item_size, capacity, bytes);
+    if (!ch)
+        return kin_fail_at(site, &KIN_NO_MEMORY,
+                           "no memory for a channel of %zu bytes", bytes);
     ch->run = rt;
     ch->site = site;
     if (options) {

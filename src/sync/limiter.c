@@ -88,21 +88,25 @@ static const void *borrower_of(const kin_borrow_options *options)
     return options && options->borrower ? options->borrower : kin_task_self();
 }
 
-/* A token to fill in; or why there is none. */
-static kin_error *make_token(const kin_site *site, kin_limiter *limiter,
-                             const void *borrower, kin__token **token)
+/* A token for that borrower; or NULL, and why. */
+static kin__token *make_token(const kin_site *site, kin_limiter *limiter,
+                              const void *borrower, kin_error **err)
 {
     char text[KIN__LABEL];
     kin_task *self = kin_task_self();
     kin__token *made = find(limiter, borrower);
-    if (made)
-        return kin_fail_at(
+    if (made) {
+        *err = kin_fail_at(
             site, &KIN_MISUSE, "the borrower %s a token of %s already",
             made->waits ? "waits for" : "has", label(limiter, text));
+        return NULL;
+    }
     made = kin__alloc(sizeof *made);
-    if (!made)
-        return kin_fail_at(site, &KIN_NO_MEMORY, "no memory for a token of %s",
+    if (!made) {
+        *err = kin_fail_at(site, &KIN_NO_MEMORY, "no memory for a token of %s",
                            label(limiter, text));
+        return NULL;
+    }
     *made = (kin__token){.next = limiter->tokens, .back = &limiter->tokens};
     made->limiter = limiter;
     made->borrower = borrower;
@@ -113,8 +117,7 @@ static kin_error *make_token(const kin_site *site, kin_limiter *limiter,
     limiter->tokens = made;
     if (self && borrower == self)
         kin__duty_begin(self, &made->duty);
-    *token = made;
-    return NULL;
+    return made;
 }
 
 void kin_limiter_init_with(kin_limiter *limiter, size_t total,
@@ -160,11 +163,13 @@ kin_error *kin_limiter_acquire_at(const kin_site *site, kin_limiter *limiter,
 {
     kin__task_of(site, "kin_limiter_acquire");
     kin__runtime *rt = kin__runtime_here;
-    kin__token *token;
+    kin_error *err;
     PASS_ON(kin__operation_begin(rt, site));
     if (!limiter)
         return kin__object_missing(site, "kin_limiter_acquire");
-    PASS_ON(make_token(site, limiter, borrower_of(options), &token));
+    kin__token *token = make_token(site, limiter, borrower_of(options), &err);
+    if (!token)
+        return err;
     if (limiter->taken >= limiter->total)
         return wait_for(rt, site, limiter, token);
     limiter->taken++;
@@ -176,13 +181,14 @@ kin_error *kin_limiter_acquire_now_at(const kin_site *site,
                                       kin_limiter *limiter,
                                       const kin_borrow_options *options)
 {
-    kin__token *token;
+    kin_error *err;
     kin__task_of(site, "kin_limiter_acquire_now");
     if (!limiter)
         return kin__object_missing(site, "kin_limiter_acquire_now");
     if (limiter->taken >= limiter->total)
         return kin__object_would_block(site, "kin_limiter", limiter->name);
-    PASS_ON(make_token(site, limiter, borrower_of(options), &token));
+    if (!make_token(site, limiter, borrower_of(options), &err))
+        return err;
     limiter->taken++;
     return NULL;
 }

@@ -249,6 +249,38 @@ TEST(e18_closed_under_its_senders)
     RUNS(closes, "OK");
 }
 
+static kin_error *closes_later(void *arg)
+{
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    kin_listener_close((kin_listener **)arg);
+    return NULL;
+}
+
+static kin_error *takes_over(void *arg)
+{
+    (void)arg;
+    kin_broadcast *b;
+    kin_listener *l;
+    int item;
+    KIN_TRY(kin_broadcast_open(&b, sizeof(int), 1));
+    KIN_TRY(kin_broadcast_listen(b, &l));
+    user u = {.name = "a", .l = l};
+    KIN_GROUP(group);
+    start(group, receives_once, &u, 1);
+    kin_spawn(group, closes_later, &l);
+    kin_scope_cancel(u.scope, NULL); /* and before it has run: */
+    CHECK_OUTCOME(kin_listener_receive(l, &item), "CLOSED");
+    CHECK_LOG("a:CANCELLED");
+    kin_broadcast_close(&b);
+    return kin_group_close(group, NULL);
+}
+
+/* A listener is free for the next at the moment of the cancellation. */
+TEST(b226_after_a_cancelled_wait)
+{
+    RUNS(takes_over, "OK");
+}
+
 static bool refuses(void *context)
 {
     return --*(int *)context < 0;
