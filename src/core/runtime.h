@@ -216,14 +216,13 @@ kin_error *kin__wait_strayed(kin_waiter *, kin_error *, const char *what,
 bool kin__leave_list(void *waiter); /* an abort */
 /* Wakes that one; its siblings leave their lists. */
 void kin__waiter_wake(kin_waiter *, kin_error *result);
-/* The same in the common case: it waits there alone, and its task has not been
-   aborted nor woken past the list. */
+/* The same in the common case: it waits there alone, and its task is in no other
+   list either. (An aborted task is not PARKED any more.) */
 static inline bool kin__waiter_is_plain(const kin_waiter *waiter)
 {
     const kin_task *task = waiter->task;
-    return __builtin_expect(!waiter->sibling && task->phase == KIN__PARKED &&
-                                !task->wait->reason && !task->delivering,
-                            1);
+    return __builtin_expect(
+        !waiter->sibling && task->phase == KIN__PARKED && !task->delivering, 1);
 }
 static inline void kin__wake_plain_first(kin__runtime *rt, kin_wait_list *list)
 {

@@ -356,7 +356,7 @@ kin_error *kin_send_at(const kin_site *site, kin_sender *sender,
         return transfer(KIN__SENDING, site, handle, (void *)item);
     kin__channel *ch = handle->channel;
     kin_waiter *receiver = ch->receivers.first;
-    if (!receiver && ch->used < ch->word_room) {
+    if (__builtin_expect(!receiver && ch->used < ch->word_room, 1)) {
         copy_word(new_slot(ch), item);
         return kin__operation_end(rt);
     }
@@ -380,7 +380,7 @@ kin_error *kin_receive_at(const kin_site *site, kin_receiver *receiver,
         return transfer(KIN__RECEIVING, site, handle, item);
     kin__channel *ch = handle->channel;
     kin_waiter *sender = ch->senders.first;
-    if (!sender && ch->used && is_of_words(ch)) {
+    if (__builtin_expect(!sender && ch->used && is_of_words(ch), 1)) {
         copy_word(item, take_slot(ch));
         return kin__operation_end(rt);
     }
