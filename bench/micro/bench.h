@@ -54,5 +54,11 @@ kin_fn bench_scope;
 kin_fn bench_scope_deadline;
 kin_fn bench_error;
 kin_fn bench_generator_next;
+kin_fn bench_channel_round_trip;
+kin_fn bench_channel_round_trip_1;
+kin_fn bench_channel_buffered;
+kin_fn bench_select;
+kin_fn bench_mutex;
+kin_fn bench_mutex_contended;
 
 #endif

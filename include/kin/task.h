@@ -30,6 +30,8 @@ struct kin_waiter {
     kin_waiter *next, *previous;
     kin_wait_list *list;
     kin_task *task;
+    kin_waiter *sibling; /* a ring of those that one task waits in at once, of
+                            which one is woken; NULL: it has none */
     void *data;
 };
 

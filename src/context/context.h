@@ -24,6 +24,35 @@ static inline uintptr_t kin__stack_here(void)
 #endif
 }
 
+/* For a function that switches in its middle. The processor predicts a return
+   by the calls that came before it, which were on the stack that was left: so it
+   is always wrong. Such a function ends in a jump instead, which is predicted by
+   where it went before: to what a file defines for itself, once, by
+   KIN__RETURN_THUNK. Where the compiler does not know how, it returns. */
+#if defined(__x86_64__) && defined(__LP64__) && !defined(KIN_USE_UCONTEXT) && \
+    !defined(__CET__) && defined(__has_attribute)
+#if __has_attribute(function_return)
+#define KIN__RETURNS_BY_JUMP __attribute__((function_return("thunk-extern")))
+/* The name is the compiler's. */
+#define KIN__RETURN_THUNK                           \
+    __asm__(".text\n"                               \
+            ".p2align 4\n"                          \
+            ".type __x86_return_thunk, @function\n" \
+            "__x86_return_thunk:\n"                 \
+            "    .cfi_startproc\n"                  \
+            "    popq %rcx\n"                       \
+            "    .cfi_adjust_cfa_offset -8\n"       \
+            "    .cfi_register %rip, %rcx\n"        \
+            "    jmp *%rcx\n"                       \
+            "    .cfi_endproc\n"                    \
+            ".size __x86_return_thunk, . - __x86_return_thunk\n")
+#endif
+#endif
+#ifndef KIN__RETURNS_BY_JUMP
+#define KIN__RETURNS_BY_JUMP
+#define KIN__RETURN_THUNK _Static_assert(1, "")
+#endif
+
 typedef struct kin__stack kin__stack;
 
 /* Makes *context start at entry(arg) on that stack when it is first switched

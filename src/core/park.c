@@ -4,8 +4,21 @@
    an abort that succeeded, and then KIN_CANCELLED. Which of the two it is, is
    decided when it happens and not when the task runs again: a task that was
    woken is READY and is not aborted any more, and one that was aborted is out
-   of whatever it waited in. (C4 of the semantics) */
+   of whatever it waited in. (C4 of the semantics)
+
+   A task may wait in several lists at once, with a ring of waiters: the wake of
+   one of them takes the others out in the same step. */
 #include "core/runtime.h"
+
+kin_error *kin__wait_aborted(kin__runtime *rt, kin__wait *wait,
+                             const kin_site *site)
+{
+    rt->aborted = wait->reason;
+    kin_error *err = kin__error_cancelled(site);
+    rt->aborted = NULL;
+    kin__reason_unref(wait->reason);
+    return err;
+}
 
 kin_error *kin_park_at(const kin_site *site, kin_abort_fn *abort, void *context,
                        const char *what)
@@ -14,18 +27,7 @@ kin_error *kin_park_at(const kin_site *site, kin_abort_fn *abort, void *context,
     kin__runtime *rt = kin__runtime_here;
     if (abort)
         PASS_ON(kin__cancel_point(rt, site));
-    kin__wait wait = {abort, context, what, NULL};
-    kin__wait_here(rt, task, &wait, site);
-    if (__builtin_expect(wait.reason != NULL, 0)) {
-        rt->aborted = wait.reason;
-        kin_error *err = kin__error_cancelled(site);
-        rt->aborted = NULL;
-        kin__reason_unref(wait.reason);
-        return err;
-    }
-    kin_error *result = task->result;
-    task->result = NULL;
-    return result;
+    return kin__park(rt, task, abort, context, what, site);
 }
 
 void kin_wake_at(const kin_site *site, kin_task *task, kin_error *result)
@@ -45,23 +47,10 @@ void kin_wake_at(const kin_site *site, kin_task *task, kin_error *result)
     kin__ready(rt, task);
 }
 
-static kin_error *broken(const kin_site *site, const kin_wait_list *list)
+kin_error *kin__wait_list_broken(const kin_wait_list *list,
+                                 const kin_site *site)
 {
     return kin_fail_at(site, &KIN_BROKEN, "%s", list->broken);
-}
-
-static void append(kin_wait_list *list, kin_waiter *waiter)
-{
-    kin_waiter *first = list->first;
-    waiter->list = list;
-    waiter->next = NULL;
-    if (first) {
-        waiter->previous = first->previous;
-        first->previous->next = waiter;
-        first->previous = waiter;
-    } else {
-        list->first = waiter->previous = waiter;
-    }
 }
 
 void kin_wait_list_remove(kin_waiter *waiter)
@@ -89,24 +78,16 @@ size_t kin_wait_list_count(const kin_wait_list *list)
     return count;
 }
 
-static bool leave_list(void *context)
+bool kin__leave_list(void *context)
 {
     kin_wait_list_remove(context);
     return true;
 }
 
-kin_error *kin_wait_on_at(const kin_site *site, kin_wait_list *list,
-                          kin_waiter *waiter, const char *what)
+kin_error *kin__wait_strayed(kin_waiter *waiter, kin_error *err,
+                             const char *what, const kin_site *site)
 {
-    waiter->task = kin__task_of(site, "kin_wait_on");
-    PASS_ON(kin__cancel_point(kin__runtime_here, site));
-    if (list->broken)
-        return broken(site, list);
-    append(list, waiter);
-    kin_error *err = kin_park_at(site, leave_list, waiter, what);
-    if (!waiter->list)
-        return err;               /* taken out by whoever ended the wait */
-    kin_wait_list_remove(waiter); /* it failed early, or was a stray wake */
+    kin_wait_list_remove(waiter);
     return err ? err
                : kin_fail_at(site, &KIN_MISUSE,
                              "the wait for %s was ended by a kin_wake that is "
@@ -114,13 +95,41 @@ kin_error *kin_wait_on_at(const kin_site *site, kin_wait_list *list,
                              what);
 }
 
+kin_error *kin_wait_on_at(const kin_site *site, kin_wait_list *list,
+                          kin_waiter *waiter, const char *what)
+{
+    kin__task_of(site, "kin_wait_on");
+    kin__runtime *rt = kin__runtime_here;
+    PASS_ON(kin__cancel_point(rt, site));
+    return kin__wait_in(rt, list, waiter, what, site);
+}
+
+/* One of a ring is chosen, which is the end of the wait in the others: they are
+   alone then, and it is its own sibling. */
+static void choose(kin_waiter *chosen)
+{
+    for (kin_waiter *w = chosen->sibling; w != chosen;) {
+        kin_waiter *next = w->sibling;
+        kin_wait_list_remove(w);
+        w->sibling = NULL;
+        w = next;
+    }
+    chosen->sibling = chosen;
+}
+
+void kin__waiter_wake(kin_waiter *waiter, kin_error *result)
+{
+    kin_wait_list_remove(waiter);
+    if (__builtin_expect(waiter->sibling != NULL, 0))
+        choose(waiter);
+    kin_wake(waiter->task, result);
+}
+
 kin_waiter *kin_wait_list_wake_one(kin_wait_list *list, kin_error *result)
 {
     kin_waiter *waiter = list->first;
-    if (!waiter)
-        return NULL;
-    kin_wait_list_remove(waiter);
-    kin_wake(waiter->task, result);
+    if (waiter)
+        kin__waiter_wake(waiter, result);
     return waiter;
 }
 
@@ -139,9 +148,10 @@ size_t kin_wait_list_move(kin_wait_list *from, kin_wait_list *to, size_t count)
         kin_waiter *waiter = from->first;
         kin_wait_list_remove(waiter);
         if (to->broken)
-            kin_wake(waiter->task, broken(waiter->task->at, to));
+            kin__waiter_wake(waiter,
+                             kin__wait_list_broken(to, waiter->task->at));
         else
-            append(to, waiter);
+            kin__wait_list_append(to, waiter);
     }
     return moved;
 }
@@ -150,7 +160,8 @@ void kin_wait_list_break(kin_wait_list *list, const char *why)
 {
     list->broken = why;
     while (list->first)
-        kin_wait_list_wake_one(list, broken(list->first->task->at, list));
+        kin_wait_list_wake_one(
+            list, kin__wait_list_broken(list, list->first->task->at));
 }
 
 /* The sleeps: a timer on the sleeper's stack. */

@@ -356,6 +356,8 @@ static kin_error *set_up(kin__runtime *rt, const kin_site *site,
     rt->random = rt->options.seed;
     rt->chance = chance_of(&rt->options);
     rt->serial = (uint16_t)(kin__real_now() >> 8);
+    static uint64_t keys; /* two a run, from many threads */
+    rt->key = __atomic_add_fetch(&keys, 2, __ATOMIC_RELAXED);
     kin__clock_start(&rt->clock, rt->options.clock);
     kin__group_setup(&rt->root, site, NULL);
     rt->root.policy = KIN__HAND_OVER;

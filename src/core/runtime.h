@@ -83,6 +83,7 @@ struct kin__runtime {
     /* cancellation */
     uint64_t reason_order;
     uint16_t serial;    /* tells this run from another that a scope has seen */
+    uint64_t key;       /* the same for good: no other run has it or the next */
     kin__reason *early; /* of scopes that were cancelled before they opened */
     bool graceful;      /* something has been cancelled gracefully */
     kin_task *deliver, **deliver_end;
@@ -180,9 +181,14 @@ static inline void kin__wait_here(kin__runtime *rt, kin_task *task,
     kin__suspend(rt, task);
     task->wait = NULL;
 }
-/* What a checkpoint finds when it looks closer: the error to fail with. */
 /* One checkpoint of the budget, after the effect: may give way. */
-void kin__spend(kin__runtime *);
+static inline void kin__spend(kin__runtime *rt)
+{
+    if (__builtin_expect(--rt->budget == 0, 0))
+        kin_give_way();
+}
+void kin__glance_at_clock(kin__runtime *); /* deadlines that have passed */
+/* What a checkpoint finds when it looks closer: the error to fail with. */
 kin_error *kin__checkpoint_failure(kin__runtime *, const kin_site *);
 static inline kin_error *kin__cancel_point(kin__runtime *rt,
                                            const kin_site *site)
@@ -190,6 +196,102 @@ static inline kin_error *kin__cancel_point(kin__runtime *rt,
     if (__builtin_expect((rt->current->cancelled != NULL) | rt->attention, 0))
         return kin__checkpoint_failure(rt, site);
     return NULL;
+}
+
+/* How an operation begins that need not wait; it ends with kin__spend. So there
+   is nothing that others could change between the look at the state of an object
+   and the effect, and an object that is gone when it has given way is not looked
+   at. */
+static inline kin_error *kin__operation_begin(kin__runtime *rt,
+                                              const kin_site *site)
+{
+    if (__builtin_expect(rt->timers != NULL, 0))
+        kin__glance_at_clock(rt);
+    return kin__cancel_point(rt, site);
+}
+
+/* The same for a fast path, which leaves to a slower one whatever is not as
+   usual; and its end. */
+static inline bool kin__all_as_usual(const kin__runtime *rt)
+{
+    return __builtin_expect(rt && rt->current && !rt->timers &&
+                                !rt->current->cancelled && !rt->attention,
+                            1);
+}
+kin_error *kin__spent(void); /* gives way; no error */
+static inline kin_error *kin__operation_end(kin__runtime *rt)
+{
+    return __builtin_expect(--rt->budget == 0, 0) ? kin__spent() : NULL;
+}
+
+/* park.c */
+kin_error *kin__wait_aborted(kin__runtime *, kin__wait *, const kin_site *);
+kin_error *kin__wait_list_broken(const kin_wait_list *, const kin_site *);
+kin_error *kin__wait_strayed(kin_waiter *, kin_error *, const char *what,
+                             const kin_site *);
+bool kin__leave_list(void *waiter); /* an abort */
+/* Wakes that one; its siblings leave their lists. */
+void kin__waiter_wake(kin_waiter *, kin_error *result);
+/* The same in the common case: it waits there alone, and its task is in no other
+   list either. (An aborted task is not PARKED any more.) */
+static inline bool kin__waiter_is_plain(const kin_waiter *waiter)
+{
+    const kin_task *task = waiter->task;
+    return __builtin_expect(
+        !waiter->sibling && task->phase == KIN__PARKED && !task->delivering, 1);
+}
+static inline void kin__wake_plain_first(kin__runtime *rt, kin_wait_list *list)
+{
+    kin_waiter *waiter = list->first, *next = waiter->next;
+    list->first = next;
+    if (next)
+        next->previous = waiter->previous;
+    waiter->list = NULL;
+    waiter->task->phase = KIN__READY;
+    kin__ready_append(rt, waiter->task);
+}
+/* Waits, with no look at cancellation: that has been done. */
+static inline kin_error *kin__park(kin__runtime *rt, kin_task *task,
+                                   kin_abort_fn *abort, void *context,
+                                   const char *what, const kin_site *site)
+{
+    kin__wait wait = {abort, context, what, NULL};
+    kin__wait_here(rt, task, &wait, site);
+    if (__builtin_expect(wait.reason != NULL, 0))
+        return kin__wait_aborted(rt, &wait, site);
+    kin_error *result = task->result;
+    task->result = NULL;
+    return result;
+}
+static inline void kin__wait_list_append(kin_wait_list *list,
+                                         kin_waiter *waiter)
+{
+    kin_waiter *first = list->first;
+    waiter->list = list;
+    waiter->next = NULL;
+    if (first) {
+        waiter->previous = first->previous;
+        first->previous->next = waiter;
+        first->previous = waiter;
+    } else {
+        list->first = waiter->previous = waiter;
+    }
+}
+/* Likewise, in a list. */
+static inline kin_error *kin__wait_in(kin__runtime *rt, kin_wait_list *list,
+                                      kin_waiter *waiter, const char *what,
+                                      const kin_site *site)
+{
+    if (__builtin_expect(list->broken != NULL, 0))
+        return kin__wait_list_broken(list, site);
+    waiter->task = rt->current;
+    waiter->sibling = NULL;
+    kin__wait_list_append(list, waiter);
+    kin_error *err =
+        kin__park(rt, rt->current, kin__leave_list, waiter, what, site);
+    if (__builtin_expect(!waiter->list, 1))
+        return err; /* taken out by whoever ended the wait */
+    return kin__wait_strayed(waiter, err, what, site);
 }
 
 /* timer.c */

@@ -259,7 +259,7 @@ static __attribute__((noinline)) void look_at_clock(kin__runtime *rt)
 
 /* At a checkpoint: the clock is read when a part of a millisecond has passed
    since it was last, for which the processor's counter is enough. */
-static inline void glance_at_clock(kin__runtime *rt)
+void kin__glance_at_clock(kin__runtime *rt)
 {
 #ifdef __x86_64__
     uint64_t ticks = __builtin_ia32_rdtsc();
@@ -276,7 +276,7 @@ checkpoint_slowly(const kin_site *site)
     kin_task *task = kin__task_of(site, "kin_checkpoint");
     kin__runtime *rt = kin__runtime_here;
     PASS_ON(kin__cancel_point(rt, site));
-    glance_at_clock(rt);
+    kin__glance_at_clock(rt);
     task->at = site;
     task->phase = KIN__YIELDED;
     return give_way(rt, task);
@@ -302,10 +302,10 @@ void kin_give_way(void)
     give_way(kin__runtime_here, task);
 }
 
-void kin__spend(kin__runtime *rt)
+kin_error *kin__spent(void)
 {
-    if (--rt->budget == 0)
-        kin_give_way();
+    kin_give_way();
+    return NULL;
 }
 
 kin_error *kin_checkpoint_if_cancelled_at(const kin_site *site)
@@ -320,7 +320,7 @@ kin_error *kin_pass_at(const kin_site *site)
     kin_task *task = kin__task_of(site, "kin_pass");
     kin__runtime *rt = kin__runtime_here;
     if (__builtin_expect(rt->timers != NULL, 0))
-        glance_at_clock(rt);
+        kin__glance_at_clock(rt);
     kin_error *err = kin__cancel_point(rt, site);
     if (__builtin_expect(err != NULL, 0))
         return err;

@@ -6,6 +6,7 @@
 #include <kin/testing.h>
 
 #include <errno.h>
+#include <time.h>
 
 /* Runs it with every seed; its own checks are inside. */
 #define RUNS(main_task, outcome) \
@@ -28,7 +29,62 @@ typedef struct stage {
     kin_task *child;
     kin_task *parked; /* who waits in park */
     int aborts;
+
+    /* objects on which nothing can be had */
+    kin_sender *tx, *far_tx;
+    kin_receiver *rx, *far_rx;
+    kin_broadcast *broadcast, *full;
+    kin_listener *listener, *slow;
+    kin_event event;
+    kin_mutex mutex, free_mutex;
+    kin_condition condition;
+    kin_semaphore semaphore;
+    kin_limiter limiter;
+    kin_barrier barrier;
+    int item;
 } stage;
+
+static kin_error *locks_for_good(void *mutex)
+{
+    KIN_TRY(kin_mutex_lock((kin_mutex *)mutex));
+    kin_error *err = kin_sleep_forever();
+    if (kin_mutex_owner((kin_mutex *)mutex) == kin_task_self())
+        kin_mutex_unlock((kin_mutex *)mutex);
+    return err;
+}
+
+static void set_up(stage *set)
+{
+    size_t size = sizeof set->item;
+    CHECK_OUTCOME(kin_channel_open(&set->tx, &set->far_rx, size, 0), "OK");
+    CHECK_OUTCOME(kin_channel_open(&set->far_tx, &set->rx, size, 0), "OK");
+    CHECK_OUTCOME(kin_broadcast_open(&set->broadcast, size, 1), "OK");
+    CHECK_OUTCOME(kin_broadcast_listen(set->broadcast, &set->listener), "OK");
+    CHECK_OUTCOME(kin_broadcast_open(&set->full, size, 1), "OK");
+    CHECK_OUTCOME(kin_broadcast_listen(set->full, &set->slow), "OK");
+    CHECK_OUTCOME(kin_broadcast_send_now(set->full, &set->item), "OK");
+    kin_condition_init(&set->condition, &set->free_mutex);
+    kin_limiter_init(&set->limiter, 1);
+    CHECK_OUTCOME(kin_limiter_acquire_now(&set->limiter, .borrower = set),
+                  "OK");
+    kin_barrier_init(&set->barrier, SIZE_MAX);
+    kin_spawn(set->kept, locks_for_good, &set->mutex, .name = "owner");
+}
+
+static void tear_down(stage *set)
+{
+    kin_sender_close(&set->tx);
+    kin_sender_close(&set->far_tx);
+    kin_receiver_close(&set->rx);
+    kin_receiver_close(&set->far_rx);
+    kin_broadcast_close(&set->broadcast);
+    kin_broadcast_close(&set->full);
+    kin_listener_close(&set->listener);
+    kin_listener_close(&set->slow);
+    if (kin_limiter_taken(&set->limiter))
+        kin_limiter_release(&set->limiter, .borrower = set);
+    kin_limiter_deinit(&set->limiter);
+}
 
 static bool counts_the_abort(void *context)
 {
@@ -129,6 +185,102 @@ static kin_error *sleeps_until_the_past(stage *on)
     return kin_sleep_until(kin_now() - KIN_SECONDS(5));
 }
 
+static kin_error *sends_item(stage *on)
+{
+    return kin_send(on->tx, &on->item);
+}
+
+static kin_error *receives_item(stage *on)
+{
+    int item;
+    return kin_receive(on->rx, &item);
+}
+
+static kin_error *broadcasts(stage *on)
+{
+    return kin_broadcast_send(on->full, &on->item);
+}
+
+static kin_error *listens(stage *on)
+{
+    int item;
+    return kin_listener_receive(on->listener, &item);
+}
+
+static kin_error *waits_for_event(stage *on)
+{
+    return kin_event_wait(&on->event);
+}
+
+static kin_error *locks(stage *on)
+{
+    KIN_TRY(kin_mutex_lock(&on->mutex));
+    kin_mutex_unlock(&on->mutex);
+    return NULL;
+}
+
+static kin_error *waits_for_condition(stage *on)
+{
+    KIN_TRY(kin_mutex_lock(&on->free_mutex));
+    kin_error *err = kin_condition_wait(&on->condition);
+    kin_mutex_unlock(&on->free_mutex);
+    return err;
+}
+
+static kin_error *acquires_semaphore(stage *on)
+{
+    return kin_semaphore_acquire(&on->semaphore);
+}
+
+static kin_error *acquires_token(stage *on)
+{
+    KIN_TRY(kin_limiter_acquire(&on->limiter));
+    kin_limiter_release(&on->limiter);
+    return NULL;
+}
+
+static kin_error *waits_for_parties(stage *on)
+{
+    return kin_barrier_wait(&on->barrier, NULL);
+}
+
+static kin_error *selects(stage *on)
+{
+    int item;
+    size_t fired;
+    kin_select_case cases[] = {KIN_ON_RECEIVE(on->rx, &item),
+                               KIN_ON_SEND(on->tx, &on->item),
+                               KIN_ON_EVENT(&on->event), KIN_ON_TASK(on->child),
+                               KIN_ON_TIME(kin_now() + KIN_SECONDS(1000))};
+    return kin_select(cases, 5, &fired);
+}
+
+static kin_error *sends_into_buffer(stage *on)
+{
+    kin_sender *tx;
+    kin_receiver *rx;
+    KIN_TRY(kin_channel_open(&tx, &rx, sizeof on->item, 1));
+    kin_error *err = kin_send(tx, &on->item);
+    kin_sender_close(&tx);
+    kin_receiver_close(&rx);
+    return err;
+}
+
+static kin_error *locks_a_free_mutex(stage *on)
+{
+    KIN_TRY(kin_mutex_lock(&on->free_mutex));
+    kin_mutex_unlock(&on->free_mutex);
+    return NULL;
+}
+
+static kin_error *selects_what_is_there(stage *on)
+{
+    size_t fired;
+    kin_select_case cases[] = {KIN_ON_EVENT(&on->event),
+                               KIN_ON_TIME(kin_now())};
+    return kin_select(cases, 2, &fired);
+}
+
 /* What ends the wait well; from another task. */
 static void clock_jumps(stage *on)
 {
@@ -147,33 +299,202 @@ static void wakes_the_first(stage *on)
     kin_wait_list_wake(&on->list, 1);
 }
 
+static void receives_now(stage *on)
+{
+    int item;
+    kin_error_free(kin_receive_now(on->far_rx, &item));
+}
+
+static void sends_now(stage *on)
+{
+    kin_error_free(kin_send_now(on->far_tx, &on->item));
+}
+
+static void slow_one_receives(stage *on)
+{
+    int item;
+    kin_error_free(kin_listener_receive_now(on->slow, &item));
+}
+
+static void broadcasts_now(stage *on)
+{
+    kin_error_free(kin_broadcast_send_now(on->broadcast, &on->item));
+}
+
+static void sets_event(stage *on)
+{
+    kin_event_set(&on->event);
+}
+
+static void releases_semaphore(stage *on)
+{
+    kin_semaphore_release(&on->semaphore);
+}
+
+static void releases_token(stage *on)
+{
+    kin_limiter_release(&on->limiter, .borrower = on);
+}
+
+/* What takes away what is waited on; from another task, whose mistake it may
+   be. */
+static void closes_sender(stage *on)
+{
+    kin_sender_close(&on->tx);
+}
+
+static void closes_receiver(stage *on)
+{
+    kin_receiver_close(&on->rx);
+}
+
+static void closes_broadcast(stage *on)
+{
+    kin_broadcast_close(&on->full);
+}
+
+static void closes_listener(stage *on)
+{
+    kin_listener_close(&on->listener);
+}
+
+static void breaks_list(stage *on)
+{
+    kin_wait_list_break(&on->list, "it is gone");
+}
+
+static void deinits_event(stage *on)
+{
+    kin_event_deinit(&on->event);
+}
+
+static void deinits_mutex(stage *on)
+{
+    kin_mutex_deinit(&on->mutex);
+    kin_mutex_init(&on->mutex);
+}
+
+static void deinits_condition(stage *on)
+{
+    kin_condition_deinit(&on->condition);
+}
+
+static void deinits_semaphore(stage *on)
+{
+    kin_semaphore_deinit(&on->semaphore);
+}
+
+static void deinits_limiter(stage *on)
+{
+    kin_limiter_deinit(&on->limiter);
+}
+
+static void deinits_barrier(stage *on)
+{
+    kin_barrier_deinit(&on->barrier);
+}
+
 typedef struct operation {
     const char *name;
     kin_error *(*call)(stage *);
-    void (*complete)(stage *);
+    void (*complete)(stage *); /* NULL: not from outside, or not at once */
+    void (*close)(stage *);    /* NULL: there is nothing to close */
+    const char *closed;        /* and that is what it gives then */
+    bool alone;                /* one waiter only */
 } operation;
 
 /* These wait, until cancelled or completed, where they can be. */
 static const operation waits[] = {
-    {"kin_sleep", sleeps, clock_jumps},
-    {"kin_sleep_until", sleeps_until, clock_jumps},
-    {"kin_sleep_forever", sleeps_without_end, NULL},
-    {"kin_park", parks, wakes_the_parked},
-    {"kin_wait_on", waits_on, wakes_the_first},
-    {"kin_task_join", joins, NULL},
-    {"kin_group_next", asks_for_the_next, NULL},
-    {"KIN_WITHIN", waits_within, NULL},
+    {.name = "kin_sleep", .call = sleeps, .complete = clock_jumps},
+    {.name = "kin_sleep_until", .call = sleeps_until, .complete = clock_jumps},
+    {.name = "kin_sleep_forever", .call = sleeps_without_end},
+    {.name = "kin_park", .call = parks, .complete = wakes_the_parked},
+    {.name = "kin_wait_on",
+     .call = waits_on,
+     .complete = wakes_the_first,
+     .close = breaks_list,
+     .closed = "BROKEN"},
+    {.name = "kin_send",
+     .call = sends_item,
+     .complete = receives_now,
+     .close = closes_sender,
+     .closed = "CLOSED"},
+    {.name = "kin_receive",
+     .call = receives_item,
+     .complete = sends_now,
+     .close = closes_receiver,
+     .closed = "CLOSED"},
+    {.name = "kin_broadcast_send",
+     .call = broadcasts,
+     .complete = slow_one_receives,
+     .close = closes_broadcast,
+     .closed = "CLOSED"},
+    {.name = "kin_listener_receive",
+     .call = listens,
+     .complete = broadcasts_now,
+     .close = closes_listener,
+     .closed = "CLOSED",
+     .alone = true},
+    {.name = "kin_event_wait",
+     .call = waits_for_event,
+     .complete = sets_event,
+     .close = deinits_event,
+     .closed = "BROKEN"},
+    {.name = "kin_mutex_lock",
+     .call = locks,
+     .close = deinits_mutex,
+     .closed = "BROKEN"},
+    {.name = "kin_condition_wait",
+     .call = waits_for_condition,
+     .close = deinits_condition,
+     .closed = "BROKEN"},
+    {.name = "kin_semaphore_acquire",
+     .call = acquires_semaphore,
+     .complete = releases_semaphore,
+     .close = deinits_semaphore,
+     .closed = "BROKEN"},
+    {.name = "kin_limiter_acquire",
+     .call = acquires_token,
+     .complete = releases_token,
+     .close = deinits_limiter,
+     .closed = "BROKEN"},
+    {.name = "kin_barrier_wait",
+     .call = waits_for_parties,
+     .close = deinits_barrier,
+     .closed = "BROKEN"},
+    {.name = "kin_select (receive)",
+     .call = selects,
+     .complete = sends_now,
+     .close = closes_receiver,
+     .closed = "CLOSED"},
+    {.name = "kin_select (send)",
+     .call = selects,
+     .complete = receives_now,
+     .close = closes_sender,
+     .closed = "CLOSED"},
+    {.name = "kin_select (event)",
+     .call = selects,
+     .complete = sets_event,
+     .close = deinits_event,
+     .closed = "BROKEN"},
+    {.name = "kin_select (time)", .call = selects, .complete = clock_jumps},
+    {.name = "kin_task_join", .call = joins},
+    {.name = "kin_group_next", .call = asks_for_the_next},
+    {.name = "KIN_WITHIN", .call = waits_within},
 };
 
 /* These need not. */
 static const operation passing[] = {
-    {"kin_checkpoint", checks, NULL},
-    {"kin_checkpoint_if_cancelled", checks_if_cancelled, NULL},
-    {"kin_pass", passes, NULL},
-    {"kin_sleep(0)", sleeps_no_time, NULL},
-    {"kin_sleep(-5)", sleeps_less_than_that, NULL},
-    {"kin_sleep_until(now)", sleeps_until_now, NULL},
-    {"kin_sleep_until(past)", sleeps_until_the_past, NULL},
+    {.name = "kin_checkpoint", .call = checks},
+    {.name = "kin_checkpoint_if_cancelled", .call = checks_if_cancelled},
+    {.name = "kin_pass", .call = passes},
+    {.name = "kin_sleep(0)", .call = sleeps_no_time},
+    {.name = "kin_sleep(-5)", .call = sleeps_less_than_that},
+    {.name = "kin_sleep_until(now)", .call = sleeps_until_now},
+    {.name = "kin_sleep_until(past)", .call = sleeps_until_the_past},
+    {.name = "kin_send into a buffer", .call = sends_into_buffer},
+    {.name = "kin_mutex_lock, a free one", .call = locks_a_free_mutex},
+    {.name = "kin_select, one ready", .call = selects_what_is_there},
 };
 
 enum {
@@ -196,13 +517,15 @@ typedef struct play {
 static kin_error *plays(void *arg)
 {
     play *what = arg;
-    stage set = {{0}, NULL, NULL, NULL, 0};
+    stage set = {.item = 7};
     KIN_GROUP(kept, .keep = true);
     set.kept = kept;
     set.child = kin_spawn(kept, sleeps_forever, NULL, .name = "child");
+    set_up(&set);
     settle();
     kin_error *err = what->body(what->on, &set);
     CHECK_EQ(kin_wait_list_count(&set.list), 0);
+    tear_down(&set);
     kin_group_cancel(kept, NULL);
     return kin_group_close(kept, err);
 }
@@ -409,10 +732,12 @@ static kin_error *b137(const operation *on, stage *set)
    sleep of no time. */
 TEST(b137_gives_way)
 {
-    plays_with(&(operation){"kin_checkpoint", checks, NULL}, b137, 0);
-    plays_with(&(operation){"kin_sleep(0)", sleeps_no_time, NULL}, b137, 0);
-    plays_with(&(operation){"kin_sleep_until", sleeps_until_now, NULL}, b137,
-               0);
+    plays_with(&(operation){.name = "kin_checkpoint", .call = checks}, b137, 0);
+    plays_with(&(operation){.name = "kin_sleep(0)", .call = sleeps_no_time},
+               b137, 0);
+    plays_with(
+        &(operation){.name = "kin_sleep_until", .call = sleeps_until_now}, b137,
+        0);
 }
 
 static kin_error *completes(void *arg)
@@ -604,6 +929,122 @@ static kin_error *b139_next(void *arg)
 TEST(b139_the_next_waiter_is_woken)
 {
     RUNS(b139_next, "OK");
+}
+
+/* --- closed under a waiter; many waiters ------------------------------- */
+
+static kin_error *closes(void *arg)
+{
+    stagehand *job = arg;
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    job->on->close(job->set);
+    return NULL;
+}
+
+static kin_error *closed(const operation *on, stage *set)
+{
+    if (!on->close)
+        return NULL;
+    kin_time began = kin_now();
+    KIN_GROUP(group);
+    KIN_SCOPE(shield, .shield = true); /* from the closer's failure */
+    kin_spawn(group, closes, (&(stagehand){NULL, on, set}));
+    gives(on, on->call(set), on->closed);
+    CHECK_EQ(kin_now() - began, KIN_SECONDS(1));
+    gives(on, kin_scope_close(shield, NULL), "OK");
+    return kin_error_suppress(kin_group_close(group, NULL), &KIN_MISUSE);
+}
+
+/* E6: what somebody waits on may be closed: the wait ends, with an error that
+   says so. */
+TEST(e6_closed_under_a_waiter)
+{
+    every_wait(closed);
+}
+
+static kin_error *closed_and_cancelled(const operation *on, stage *set)
+{
+    if (!on->close)
+        return NULL;
+    KIN_GROUP(group);
+    KIN_SCOPE(scope);
+    stagehand job = {scope, &(operation){.complete = on->close}, set};
+    kin_spawn(group, cancels_then_completes, &job);
+    gives(on, on->call(set), "CANCELLED");
+    gives(on, kin_scope_close(scope, NULL), "OK");
+    return kin_error_suppress(kin_group_close(group, NULL), &KIN_MISUSE);
+}
+
+/* And a waiter that was cancelled before, and has not run, is out of it. */
+TEST(e6_cancelled_then_closed)
+{
+    every_wait(closed_and_cancelled);
+}
+
+static kin_error *calls(void *arg)
+{
+    stagehand *job = arg;
+    return job->on->call(job->set);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { CROWD = 2000 };
+#else
+enum { CROWD = 100000 };
+#endif
+
+static double processor_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static kin_error *crowd(const operation *on, stage *set)
+{
+    stagehand job = {NULL, on, set};
+    KIN_GROUP(group);
+    for (int i = 0; i < CROWD; i++)
+        kin_spawn(group, calls, &job);
+    settle();
+    CHECK_EQ(kin_group_running(group), CROWD);
+    double began = processor_seconds();
+    kin_group_cancel(group, NULL);
+    kin_error *err = kin_group_close(group, NULL);
+    double took = processor_seconds() - began;
+    /* a tenth of a second or two; the square of a hundred thousand steps is
+       more than ten of them */
+    if (took > 5)
+        FAIL("%s: %d cancelled in %.1f s", on->name, CROWD, took);
+    return err;
+}
+
+/* B269: a hundred thousand that wait on one thing are cancelled in linear time. */
+static void crowds(size_t part)
+{
+    for (size_t i = part; i < WAITS; i += 4)
+        if (!waits[i].alone)
+            plays_with(&waits[i], crowd, 0);
+}
+
+TEST(b269_many_waiters_cancelled_1)
+{
+    crowds(0);
+}
+
+TEST(b269_many_waiters_cancelled_2)
+{
+    crowds(1);
+}
+
+TEST(b269_many_waiters_cancelled_3)
+{
+    crowds(2);
+}
+
+TEST(b269_many_waiters_cancelled_4)
+{
+    crowds(3);
 }
 
 /* --- B140 and B141: handing over --------------------------------------- */
@@ -1031,7 +1472,7 @@ TEST(b145_deadline_passes_while_running)
 static kin_error *b146(void *arg)
 {
     (void)arg;
-    stage set = {{0}, NULL, NULL, NULL, 0};
+    stage set = {.item = 7};
     kin_time began = kin_now();
     for (size_t i = 0; i < PASSING; i++)
         gives(&passing[i], passing[i].call(&set), "OK");

@@ -106,11 +106,11 @@ broken:
    connected to example.org
    no more pings are answered
 group "connection" (1 sub-error)
-│  at examples/12-web-socket.c:29 in web_socket
+│  at examples/13-web-socket.c:29 in web_socket
 └─ 1. yield prevented: generator "messages" cannot yield here: group
-      "connection" (opened at examples/12-web-socket.c:29) is still open
-      at examples/12-web-socket.c:48 in messages_broken, task "run"
-      run at examples/12-web-socket.c:100 in main
+      "connection" (opened at examples/13-web-socket.c:29) is still open
+      at examples/13-web-socket.c:48 in messages_broken, task "run"
+      run at examples/13-web-socket.c:100 in main
 right:
    connected to example.org
    message 1

@@ -81,16 +81,16 @@ int main(void)
 
 broken:
 yield prevented: generator "timely" cannot yield here: scope "limit" (opened at
-   examples/10-leaking-timeout.c:21) is still open
-   at examples/10-leaking-timeout.c:24 in with_timeout_broken, task "run"
-   via examples/10-leaking-timeout.c:53 in consume
-   run at examples/10-leaking-timeout.c:77 in main
+   examples/11-leaking-timeout.c:21) is still open
+   at examples/11-leaking-timeout.c:24 in with_timeout_broken, task "run"
+   via examples/11-leaking-timeout.c:53 in consume
+   run at examples/11-leaking-timeout.c:77 in main
 right:
    an element after 0.5 s
    an element after 0.5 s
 timeout: scope "kin_next(from, &element)" timed out
-   at examples/10-leaking-timeout.c:37 in with_timeout, task "run"
-   via examples/10-leaking-timeout.c:36 in with_timeout
-   ← examples/10-leaking-timeout.c:53 in consume
-   run at examples/10-leaking-timeout.c:77 in main
+   at examples/11-leaking-timeout.c:37 in with_timeout, task "run"
+   via examples/11-leaking-timeout.c:36 in with_timeout
+   ← examples/11-leaking-timeout.c:53 in consume
+   run at examples/11-leaking-timeout.c:77 in main
 */

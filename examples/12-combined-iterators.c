@@ -95,11 +95,11 @@ int main(void)
 
 broken:
 group "movers" (1 sub-error)
-│  at examples/11-combined-iterators.c:23 in combined_broken
+│  at examples/12-combined-iterators.c:23 in combined_broken
 └─ 1. yield prevented: generator "readings" cannot yield here: group "movers"
-      (opened at examples/11-combined-iterators.c:23) is still open
-      at examples/11-combined-iterators.c:26 in combined_broken, task "run"
-      run at examples/11-combined-iterators.c:91 in main
+      (opened at examples/12-combined-iterators.c:23) is still open
+      at examples/12-combined-iterators.c:26 in combined_broken, task "run"
+      run at examples/12-combined-iterators.c:91 in main
 right:
    a
    b
@@ -108,10 +108,10 @@ right:
    a
    b
 group "movers" (1 sub-error)
-│  at examples/11-combined-iterators.c:54 in combined
+│  at examples/12-combined-iterators.c:54 in combined
 └─ 1. failure: sensor a is out of order
-      at examples/11-combined-iterators.c:46 in move, task "a"
-      spawned at examples/11-combined-iterators.c:57 in combined
-      ← examples/11-combined-iterators.c:66 in use
-      ← examples/11-combined-iterators.c:91 in main
+      at examples/12-combined-iterators.c:46 in move, task "a"
+      spawned at examples/12-combined-iterators.c:57 in combined
+      ← examples/12-combined-iterators.c:66 in use
+      ← examples/12-combined-iterators.c:91 in main
 */
