@@ -32,14 +32,16 @@ typedef struct kin_group_options {
                                           not of who spawns them: value.h */
 } kin_group_options;
 
-/* What becomes of a child that fails. It is run again, with the same argument,
-   after a pause; the failure is reported as a supervisor's would be, to
+/* What becomes of a child that fails. It is run again, with the same argument
+   (with .copy, as the last run left the copy) and the values of its spawn, after
+   a pause; the failure is reported as a supervisor's would be, to
    .on_error or the unhandled hook. One failure more within `window` than the
    budget allows, and the group fails with the last errors, whatever its policy.
    No failure in this sense: KIN_CANCELLED, KIN_EXIT, KIN_INTERRUPT, and anything
    once the child is cancelled or its group is shut down. (Erlang/OTP) */
 typedef struct kin_restart {
-    size_t budget KIN__UNSET;    /* 0: no restarts; or KIN_RESTART_ALWAYS */
+    size_t budget KIN__UNSET;    /* 0: no restarts; a million or more, such as
+                                    KIN_RESTART_ALWAYS: without a limit */
     kin_time window KIN__UNSET;  /* default a minute */
     kin_time backoff KIN__UNSET; /* the first pause; each further failure
                                     doubles it, until a run lasted for a
@@ -90,10 +92,11 @@ struct kin_group {
     kin_wait_list waiters;        /* for some child to end */
     kin_wait_list end_waiters;    /* for the last one */
     struct kin__reason *shutdown; /* cancels the children, not the body */
-    kin__timer grace;             /* until then */
-    struct kin__runtime *run;     /* that it is open in */
-    kin_group *walk;              /* the next in a walk over the tree */
-    struct kin__values *values;   /* for its children, if at the opening */
+    struct kin__reason *firm;   /* what cancels them even in a graceful scope */
+    kin__timer grace;           /* until then */
+    struct kin__runtime *run;   /* that it is open in */
+    kin_group *walk;            /* the next in a walk over the tree */
+    struct kin__values *values; /* for its children, if at the opening */
 };
 
 /* Declares `name` as a kin_group * and opens it for the rest of the C block; as
@@ -186,8 +189,8 @@ KIN_API kin_task *kin_group_task(const kin_group *);
 KIN_API void kin_group_each_child(const kin_group *, kin_task_visit *,
                                   void *context);
 
-/* The living groups of the run, outermost first, each followed by those inside;
-   last the run's own background group. Visiting ends when `visit` says false;
+/* The living groups of the run: those of a task, outermost first, then those of
+   its children; last the run's own background group and what is below it. Visiting ends when `visit` says false;
    until then nothing may be spawned, opened or closed. The first of that name,
    or NULL. Both walk the tree: opening a group costs nothing for it. */
 KIN_API void kin_each_group(kin_group_visit *, void *context);

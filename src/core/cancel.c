@@ -14,8 +14,8 @@
 
    A cancellation may be in its grace (KIN__IN_GRACE, of the scope that owns the
    reason): then it is not visible inside scopes that are graceful. What is
-   visible there, the firm reason, is found by a walk outwards, when something
-   has been cancelled gracefully and not otherwise. The end of the grace is the
+   visible there is the firm reason. A group knows it (`firm`); for a scope it is
+   found by a walk outwards to the next group. The end of the grace is the
    deadline of the scope: no second timer, and whoever asks for the effective
    deadline finds it.
 
@@ -94,26 +94,23 @@ static kin__reason *firm_own(const kin_scope *scope)
     return scope->flags & KIN__IN_GRACE ? NULL : scope->own;
 }
 
-/* What reaches from around a task into graceful scopes, and from around a
-   scope. */
+/* What reaches into graceful scopes from around a task, and from around the
+   scopes of it inside `outer`. */
 static kin__reason *firm_around(const kin_task *task, const kin_scope *outer)
 {
     kin__reason *firm = NULL;
-    for (;;) {
-        for (; outer; outer = outer->outer) {
-            firm = kin__reason_earlier(firm, firm_own(outer));
-            if (outer->flags & KIN__SHIELD)
-                return firm;
-        }
-        if (!task)
+    for (; outer; outer = outer->outer) {
+        if (outer->flags & KIN__IS_GROUP)
+            return kin__reason_earlier(firm, ((kin_group *)outer)->firm);
+        firm = kin__reason_earlier(firm, firm_own(outer));
+        if (outer->flags & KIN__SHIELD)
             return firm;
-        firm = kin__reason_earlier(firm, task->own);
-        if (task->service)
-            return firm;
-        firm = kin__reason_earlier(firm, task->group->shutdown);
-        outer = &task->group->scope;
-        task = outer->task;
     }
+    firm = kin__reason_earlier(firm, task->own);
+    if (task->service)
+        return firm;
+    firm = kin__reason_earlier(firm, task->group->shutdown);
+    return kin__reason_earlier(firm, task->group->firm);
 }
 
 /* What a scope lets in of what is around it. */
@@ -125,36 +122,50 @@ static inline kin__reason *let_in(const kin_scope *scope, kin__reason *around,
                                           : around;
 }
 
-static kin__reason *visible(kin__runtime *rt, const kin_scope *scope)
+static kin__reason *visible(const kin_scope *scope)
 {
     kin__reason *around = kin__scope_outer_reason(scope), *firm = around;
-    if (around && rt->graceful && (scope->flags & KIN__GRACEFUL))
+    if (around && (scope->flags & KIN__GRACEFUL))
         firm = firm_around(scope->task, scope->outer);
     return let_in(scope, around, firm);
 }
 
-bool kin__scope_is_reached(kin__runtime *rt, const kin_scope *scope)
+bool kin__scope_is_reached(const kin_scope *scope)
 {
-    return visible(rt, scope) != NULL;
+    return visible(scope) != NULL;
 }
 
-kin__reason *kin__scope_reason(kin__runtime *rt, const kin_scope *scope)
+kin__reason *kin__scope_reason(const kin_scope *scope)
 {
-    return kin__reason_earlier(scope->own, visible(rt, scope));
+    return kin__reason_earlier(scope->own, visible(scope));
+}
+
+void kin__group_find_firm(kin_group *group)
+{
+    const kin_scope *scope = &group->scope;
+    kin__reason *around = NULL;
+    if (scope->task && !(scope->flags & KIN__SHIELD))
+        around = firm_around(scope->task, scope->outer);
+    group->firm = kin__reason_earlier(firm_own(scope), around);
+}
+
+/* What a group is for its children; true: that has changed. */
+static bool group_changes(kin_group *group, kin__reason *now, kin__reason *firm)
+{
+    bool changes = now != group->scope.effective || firm != group->firm;
+    group->firm = firm;
+    return changes;
 }
 
 /* Recomputes a task's scopes from `from` (NULL: the outermost) inwards, and the
-   task; puts the groups that changed in front of `walk`: all of them once
-   something is graceful, for then the inside may change where they do not. */
+   task; puts the groups that changed in front of `walk`. */
 static kin_group *refresh_chain(kin__runtime *rt, kin_task *task,
                                 kin_scope *from, kin_group *walk)
 {
     kin_scope *end = from ? from->outer : NULL;
     kin__reason *around =
         from ? kin__scope_outer_reason(from) : kin__task_base(task);
-    kin__reason *firm = around;
-    if (around && rt->graceful)
-        firm = firm_around(task, end);
+    kin__reason *firm = around ? firm_around(task, end) : NULL;
     if (task->scope != end) {
         kin_scope *outermost = turn(task->scope, end);
         for (kin_scope *s = outermost; s != end; s = s->outer) {
@@ -162,8 +173,8 @@ static kin_group *refresh_chain(kin__runtime *rt, kin_task *task,
                 kin__reason_earlier(s->own, let_in(s, around, firm));
             firm = s->flags & KIN__SHIELD ? NULL : firm;
             firm = kin__reason_earlier(firm_own(s), firm);
-            if ((now != s->effective || rt->graceful) &&
-                (s->flags & KIN__IS_GROUP)) {
+            if ((s->flags & KIN__IS_GROUP) &&
+                group_changes(kin__group_of(s), now, firm)) {
                 kin__group_of(s)->walk = walk;
                 walk = kin__group_of(s);
             }
@@ -195,7 +206,7 @@ void kin__scope_refresh(kin__runtime *rt, kin_scope *scope)
         return;
     }
     /* the run's own groups, which no task has opened */
-    scope->effective = scope->own;
+    scope->effective = kin__group_of(scope)->firm = scope->own;
     kin__group_of(scope)->walk = NULL;
     refresh_groups(rt, kin__group_of(scope));
 }
@@ -248,6 +259,14 @@ void kin__reasons_release(kin__runtime *rt)
     }
 }
 
+void kin__scope_forget_other_run(kin__runtime *rt, kin_scope *scope)
+{
+    if (!scope->own || scope->run == rt->serial)
+        return;
+    scope->own = NULL;
+    scope->flags &= ~KIN__IN_GRACE;
+}
+
 static void become(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
 {
     scope->flags |= KIN__CANCEL_CALLED;
@@ -259,8 +278,7 @@ static void become(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
     scope->run = rt->serial;
     if (scope->state == KIN__UNOPENED)
         keep_early(rt, reason);
-    else if (!scope->effective ||
-             rt->graceful) /* else nothing changes inside */
+    else
         kin__scope_refresh(rt, scope);
 }
 
@@ -274,6 +292,7 @@ static void become_firm(kin__runtime *rt, kin_scope *scope)
 
 void kin__scope_cancel(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
 {
+    kin__scope_forget_other_run(rt, scope);
     if (!scope->own) {
         become(rt, scope, reason);
         return;
@@ -283,24 +302,25 @@ void kin__scope_cancel(kin__runtime *rt, kin_scope *scope, kin__reason *reason)
         become_firm(rt, scope);
 }
 
-/* The end of the grace becomes the scope's deadline, if it is the earlier. Before
-   the opening both may still be lengths. */
-static void set_grace(kin__runtime *rt, kin_scope *scope, kin_time grace)
+/* The end of the grace becomes the scope's deadline, if it is the earlier; where
+   that is still a length, before the opening, it waits in the timer, which is not
+   set yet. */
+static void set_grace(kin__runtime *rt, kin_scope *scope, kin_time grace,
+                      bool again)
 {
-    kin_time end = grace;
-    if (!(scope->flags & KIN__RELATIVE))
-        end = kin__later(kin__clock_now(&rt->clock), grace);
-    if (end >= scope->deadline)
-        return;
-    if (scope->flags & KIN__RELATIVE)
-        scope->deadline = end;
-    else
-        kin_scope_set_deadline(scope, end);
+    kin_time end = kin__later(kin__clock_now(&rt->clock), grace);
+    if (!(scope->flags & KIN__RELATIVE)) {
+        if (end < scope->deadline)
+            kin_scope_set_deadline(scope, end);
+    } else if (!again || end < scope->timer.when) {
+        scope->timer.when = end;
+    }
 }
 
 void kin__scope_cancel_gracefully(kin__runtime *rt, kin_scope *scope,
                                   kin__reason *reason, kin_time grace)
 {
+    kin__scope_forget_other_run(rt, scope);
     bool again = scope->own && (scope->flags & KIN__IN_GRACE);
     if (grace <= 0 || scope->state > KIN__OPEN || (scope->own && !again)) {
         kin__scope_cancel(rt, scope, reason);
@@ -309,11 +329,10 @@ void kin__scope_cancel_gracefully(kin__runtime *rt, kin_scope *scope,
     if (again) {
         kin__reason_unref(reason);
     } else {
-        rt->graceful = true;
         scope->flags |= KIN__IN_GRACE;
         become(rt, scope, reason);
     }
-    set_grace(rt, scope, grace);
+    set_grace(rt, scope, grace, again);
 }
 
 void kin__task_cancel(kin__runtime *rt, kin_task *task, kin__reason *reason)

@@ -27,24 +27,23 @@ static kin_error *call_shielded(const kin_site *site, kin_fn *fn, void *arg)
 
 void kin__cleanups_run(kin_scope *scope, kin_error **late)
 {
+    scope->flags |= KIN__CLOSING;
     while (scope->cleanups) {
         struct kin__cleanup now = *scope->cleanups;
         kin__free(scope->cleanups);
         scope->cleanups = now.next;
-        kin_error *err = call_shielded(now.site, now.fn, now.arg);
-        if (err)
-            kin__error_hold(late, err);
+        kin__error_move(late, call_shielded(now.site, now.fn, now.arg));
     }
+    scope->flags &= ~KIN__CLOSING;
 }
 
 kin_error *kin__cleanups_join(const kin_scope *scope, kin_error *outcome,
                               kin_error **late)
 {
     kin_error *all = NULL;
-    if (outcome)
-        kin__error_hold(&all, outcome);
+    kin__error_move(&all, outcome);
     while (*late)
-        kin__error_hold(&all, kin__error_list_take(late));
+        kin__error_move(&all, *late);
     if (!kin__error_list_next(all))
         return kin__error_list_take(&all);
     char message[128];

@@ -58,7 +58,7 @@ void kin__group_setup(kin_group *group, const kin_site *site,
     group->on_error = NULL;
     group->context = NULL;
     group->waiters = group->end_waiters = (kin_wait_list){NULL, NULL};
-    group->shutdown = NULL;
+    group->shutdown = group->firm = NULL;
     group->grace.back = NULL;
     group->values = NULL;
     if (!options)
@@ -78,6 +78,8 @@ static void enter(kin__runtime *rt, kin_task *task, kin_group *group)
     if (group->values_at_opening)
         group->values = kin__values_ref(task->values);
     kin__scope_enter(rt, task, &group->scope);
+    if (__builtin_expect(group->scope.effective != NULL, 0))
+        kin__group_find_firm(group);
 }
 
 kin_group *kin_group_begin_at(const kin_site *site, kin_group *group,
@@ -138,7 +140,7 @@ void kin__group_fail(kin__runtime *rt, kin_group *group, const char *task,
     kin_scope *scope = &group->scope;
     if (scope->own && !(scope->flags & KIN__IN_GRACE))
         return;
-    if (rt->graceful && scope->effective &&
+    if (scope->effective && !group->firm &&
         kin__error_only(err, &KIN_CANCELLED))
         kin__scope_cancel_gracefully(rt, scope, failure(rt, task, err),
                                      KIN_NEVER);
@@ -599,7 +601,7 @@ close_innermost(kin__runtime *rt, kin_group *group, kin_error *body)
     kin_task *task = rt->current;
     if (body) {
         kin__group_fail(rt, group, task->name, body);
-        kin__error_hold(&group->errors, body);
+        kin__error_move(&group->errors, body);
         group->lost |= body == kin__error_lost();
     }
     join(rt, group);
@@ -611,9 +613,8 @@ close_innermost(kin__runtime *rt, kin_group *group, kin_error *body)
     bool absorbs = kin__scope_pop(rt, &group->scope);
     if (absorbs && group->errors)
         body = absorb(group, body);
-    if (__builtin_expect(late != NULL, 0) && group->policy == KIN_ALL)
-        while (late)
-            kin__error_hold(&group->errors, kin__error_list_take(&late));
+    while (__builtin_expect(late != NULL, 0) && group->policy == KIN_ALL)
+        kin__error_move(&group->errors, late);
     kin_error *result = NULL;
     if (group->errors || group->policy == KIN_ANY)
         result = outcome_of(rt, group, body);
@@ -631,6 +632,7 @@ close_innermost(kin__runtime *rt, kin_group *group, kin_error *body)
         forget_reasons(group);
     if (__builtin_expect(group->values != NULL, 0))
         kin__values_unref(group->values);
+    group->values = NULL;
     return result;
 }
 
@@ -795,19 +797,26 @@ static void grace_passed(kin__timer *timer)
                          kin_group_name(group)));
 }
 
-/* The child of the group that the calling task is, or is below. */
-static kin_task *child_above(kin_task *task, const kin_group *group)
+kin_task *kin__child_above(kin_task *task, const kin_group *group)
 {
     while (task && kin__task_target(task) != group)
         task = task->group->scope.task;
     return task;
 }
 
+void kin__group_shut(kin__runtime *rt, kin_group *group, const kin_site *site)
+{
+    group->shut = true;
+    for (kin_task *t = group->children; t; t = t->younger)
+        if (t->pausing)
+            kin__task_cancel(rt, t, shutdown_reason(rt, group, site));
+}
+
 /* Sooner is possible, later is not. */
 static void begin_shutdown(kin__runtime *rt, kin_group *group, kin_time grace,
                            const kin_site *site)
 {
-    group->shut = true;
+    kin__group_shut(rt, group, site);
     if (group->shutdown)
         return;
     if (grace <= 0 || !kin__group_works(group)) {
@@ -838,7 +847,7 @@ kin_error *kin_group_shutdown_at(const kin_site *site, kin_group *group,
     begin_shutdown(rt, group, grace, site);
     if (!rt->current) /* a callback only asks */
         return NULL;
-    kin_task *child = child_above(rt->current, group);
+    kin_task *child = kin__child_above(rt->current, group);
     if (child)
         kin__task_cancel(rt, child, shutdown_reason(rt, group, site));
     if (child) /* it only asks: it would wait for itself (B158) */

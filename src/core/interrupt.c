@@ -45,10 +45,10 @@ static void (*handler_of(int signo))(int)
 
 /* The end that a program without a handler would have had, at once or when the
    handler returns. */
-static void die_of(int signo)
+static void die_of_interrupt(void)
 {
-    set_handler(signo, SIG_DFL);
-    (void)raise(signo);
+    set_handler(SIGINT, SIG_DFL);
+    (void)raise(SIGINT);
 }
 
 static void say(const char *text)
@@ -58,13 +58,13 @@ static void say(const char *text)
 }
 
 /* In the handler: what is running is all that can be said. */
-static void die_stuck(const kin__runtime *rt, int signo)
+static void die_stuck(const kin__runtime *rt)
 {
     const kin_task *task = rt->current;
     say("kin: interrupted again, and the program has not looked since: task \"");
     say(task ? task->name : "(none)");
     say("\" does not come to a checkpoint\n");
-    die_of(signo);
+    die_of_interrupt();
 }
 
 static void handle(int signo)
@@ -74,13 +74,15 @@ static void handle(int signo)
         return;
     int saved = errno;
     kin__interrupts *in = &rt->interrupts;
-    if (in->come != in->seen && kin__real_now() - in->unseen_since > STUCK)
-        die_stuck(rt, signo);
+    if (signo == SIGINT && in->come != in->seen &&
+        kin__real_now() - in->unseen_since > STUCK)
+        die_stuck(rt);
     if (in->come == in->seen)
         in->unseen_since = kin__real_now();
     in->signo = signo;
-    in->impatient += signo == SIGINT;
-    in->come++;
+    if (signo == SIGINT)
+        __atomic_add_fetch(&in->impatient, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&in->come, 1, __ATOMIC_RELAXED);
     rt->attention = 1;
     rt->io->wake(rt->reactor);
     errno = saved;
@@ -129,7 +131,7 @@ static kin_error *interrupt(const kin__runtime *rt, const kin_site *site)
 
 static void taken(kin__runtime *rt)
 {
-    rt->interrupts.taken = rt->interrupts.come;
+    rt->interrupts.seen = rt->interrupts.taken = rt->interrupts.come;
     rt->interrupts.acted = rt->interrupts.impatient;
     rt->interrupts.refused = false;
 }
@@ -224,13 +226,13 @@ static bool is_stopping(const kin__runtime *rt)
     return s || some_interrupt(rt->main->held);
 }
 
-static void die_waiting(kin__runtime *rt)
+static void die_waiting(void)
 {
     (void)fprintf(stderr, "kin: interrupted again while the program was "
                           "stopping; it waited for:\n");
     kin_dump_tasks(stderr);
-    rt->current = NULL;
-    die_of(SIGINT);
+    die_of_interrupt();
+    _exit(128 + SIGINT); /* it is blocked */
 }
 
 /* Nobody can take what has come. The first waits until somebody can; one more, or
@@ -238,8 +240,10 @@ static void die_waiting(kin__runtime *rt)
 static void refuse(kin__runtime *rt)
 {
     kin__interrupts *in = &rt->interrupts;
-    if (in->impatient != in->acted && (in->refused || is_stopping(rt)))
-        die_waiting(rt);
+    if (in->impatient == in->acted)
+        return;
+    if (in->refused || is_stopping(rt))
+        die_waiting();
     in->acted = in->impatient;
     in->refused = true;
 }

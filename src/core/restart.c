@@ -14,7 +14,10 @@
 
 #include "base/alloc.h"
 
-enum { KEPT = 8 }; /* of the last errors; the others have been reported */
+enum {
+    KEPT = 8,          /* of the last errors; the others have been reported */
+    COUNTABLE = 999999 /* failures within a window */
+};
 
 struct kin__restarts {
     kin_restart options;
@@ -22,7 +25,8 @@ struct kin__restarts {
     size_t failures; /* that the ring has seen */
     size_t streak;   /* without a run that lasted for a window */
     kin_error *last[KEPT];
-    size_t kept; /* in all: the latest KEPT of them are there */
+    size_t kept;         /* in all: the latest KEPT of them are there */
+    kin__values *values; /* that it saw at the spawn */
 };
 
 kin__restarts *kin__restarts_new(const kin_restart *options)
@@ -32,9 +36,9 @@ kin__restarts *kin__restarts_new(const kin_restart *options)
         return NULL;
     *plan = (kin__restarts){.options = *options};
     kin_restart *o = &plan->options;
-    o->window = o->window > 0 ? o->window : KIN_SECONDS(60);
-    o->backoff = o->backoff > 0 ? o->backoff : KIN_MILLISECONDS(100);
-    o->longest = o->longest > 0 ? o->longest : KIN_SECONDS(30);
+    o->window = o->window ? o->window : KIN_SECONDS(60);
+    o->backoff = o->backoff ? o->backoff : KIN_MILLISECONDS(100);
+    o->longest = o->longest ? o->longest : KIN_SECONDS(30);
     return plan;
 }
 
@@ -49,7 +53,17 @@ static void forget(kin__restarts *r)
 {
     for (size_t i = 0; i < KEPT; i++)
         kin__error_disown(r->last[i]);
+    kin__values_unref(r->values);
     kin__free(r->times);
+}
+
+/* As it was at the spawn, but that it is up already (kin_started). */
+static void begin_again(kin_task *task, const kin__restarts *r)
+{
+    kin__values *before = task->values;
+    task->values = kin__values_ref(r->values);
+    task->started = false;
+    kin__values_unref(before);
 }
 
 /* Whether the failure happened to a child that is to go on. */
@@ -57,6 +71,7 @@ static bool is_to_go_on(const kin_task *task, const kin_error *err)
 {
     const kin_group *group = task->group;
     return !task->cancelled && !group->shut &&
+           group->policy != KIN__HAND_OVER && /* kin_start: its caller's */
            !kin__error_only(err, &KIN_CANCELLED) &&
            !kin_error_has(err, &KIN_EXIT) &&
            !kin_error_has(err, &KIN_INTERRUPT) && err != kin__error_lost();
@@ -67,9 +82,9 @@ static bool is_to_go_on(const kin_task *task, const kin_error *err)
 static bool is_too_many(kin__restarts *r, kin_time now)
 {
     size_t budget = r->options.budget;
-    if (budget == KIN_RESTART_ALWAYS)
+    if (budget > COUNTABLE)
         return false;
-    if (!r->times && budget <= SIZE_MAX / sizeof *r->times)
+    if (!r->times)
         r->times = kin__alloc(budget * sizeof *r->times);
     if (!r->times)
         return true;
@@ -89,16 +104,15 @@ static kin_time pause_length(kin__runtime *rt, const kin__restarts *r)
         length = kin__later(length, length);
     if (length > r->options.longest)
         length = r->options.longest;
+    if (length <= 0)
+        return 0;
     return length - (kin_time)(kin__random(rt) % ((uint64_t)length / 2 + 1));
 }
 
 /* More than the group can bear: the last errors, in the order of failure. */
 static kin_error *spent(kin__restarts *r, const kin_task *task)
 {
-    kin_error *members[KEPT];
     size_t count = r->kept < KEPT ? r->kept : KEPT;
-    for (size_t i = 0; i < count; i++)
-        members[i] = kin_error_ref(r->last[(r->kept - count + i) % KEPT]);
     char message[160];
     if (r->times)
         snprintf(message, sizeof message,
@@ -111,16 +125,24 @@ static kin_error *spent(kin__restarts *r, const kin_task *task)
                  "task \"%.60s\" failed, and there is no memory to count its "
                  "restarts",
                  task->name);
-    return kin_error_group_at(task->site, message, members, count);
+    kin_error *inside[KEPT];
+    for (size_t i = 0; i < count; i++)
+        inside[i] = kin__error_share(r->last[(r->kept - count + i) % KEPT]);
+    return kin__error_group_of_shares(task->site, message, inside, count);
 }
 
 /* Reports the failure and waits until the next run is due: fails when it will
    not come. */
-static kin_error *make_good(kin__runtime *rt, kin_task *task, kin__restarts *r,
-                            kin_error *err)
+static kin_error *report_and_pause(kin__runtime *rt, kin_task *task,
+                                   const kin__restarts *r, kin_error *err)
 {
     kin__group_report(rt, task->group, task, err, KIN_PHASE_RESTART);
-    return kin_sleep_at(task->site, pause_length(rt, r));
+    task->pausing = true;
+    if (task->group->shut) /* in the meantime */
+        kin__group_shut(rt, task->group, task->site);
+    err = kin_sleep_at(task->site, pause_length(rt, r));
+    task->pausing = false;
+    return err;
 }
 
 /* Runs once; true: and is to run again. */
@@ -144,8 +166,8 @@ static bool run_once(kin__runtime *rt, kin_task *task, kin__restarts *r,
         task->fatal = true;
         return false;
     }
-    *outcome = make_good(rt, task, r, err);
-    return !*outcome && !task->group->shut;
+    *outcome = report_and_pause(rt, task, r, err);
+    return !*outcome;
 }
 
 kin_error *kin__restarts_run(kin__runtime *rt, kin_task *task)
@@ -154,8 +176,9 @@ kin_error *kin__restarts_run(kin__runtime *rt, kin_task *task)
     kin_error *outcome;
     kin__free(task->plan);
     task->plan = NULL;
+    restarts.values = kin__values_ref(task->values);
     while (run_once(rt, task, &restarts, &outcome))
-        ;
+        begin_again(task, &restarts);
     forget(&restarts);
     return outcome;
 }

@@ -65,7 +65,7 @@ void kin__unhandled(kin__runtime *rt, kin_error *err, const char *task,
     rt->current = NULL; /* what the hook itself makes is nobody's */
     rt->unhandled = &now;
     kin__error_unhold(err);
-    if (rt->options.unhandled)
+    if (rt->options.unhandled && !before) /* else it would be told for ever */
         rt->options.unhandled(err, task, rt->options.context);
     else
         print_unhandled(&now);
@@ -251,7 +251,7 @@ static void grace_passed(kin__timer *timer)
 static void begin_shutdown(kin__runtime *rt)
 {
     rt->phase = IN_GRACE;
-    rt->background.shut = true;
+    kin__group_shut(rt, &rt->background, NULL);
     if (rt->options.shutdown_grace > 0 && kin__group_works(&rt->background))
         kin__timer_set(
             rt, &rt->grace,
@@ -279,12 +279,14 @@ static void loop(kin__runtime *rt)
 
 /* Deadlock. */
 
-static void break_shields(kin_task *first)
+static void break_shields(kin__runtime *rt, kin_task *first)
 {
     size_t depth = 0;
     for (kin_task *t = first; t; t = kin__task_after(t, &depth))
         for (kin_scope *s = t->scope; s; s = s->outer)
             s->flags &= ~KIN__SHIELD;
+    for (kin_task *t = first; t; t = kin__task_after(t, &depth))
+        kin__task_refresh(rt, t);
 }
 
 /* First the run is cancelled; then, if that was not enough, shields are broken;
@@ -299,10 +301,8 @@ void kin__deadlock(kin__runtime *rt)
         kin__scope_cancel(rt, &rt->background.scope, kin__reason_ref(why));
         kin__scope_cancel(rt, &rt->root.scope, why);
     } else if (rt->deadlock_stage == 1) {
-        break_shields(rt->root.children);
-        break_shields(rt->background.children);
-        kin__scope_refresh(rt, &rt->root.scope);
-        kin__scope_refresh(rt, &rt->background.scope);
+        break_shields(rt, rt->root.children);
+        break_shields(rt, rt->background.children);
     } else {
         kin_error_print(rt->deadlock, stderr);
         kin__die("deadlock: the tasks above cannot be cancelled");

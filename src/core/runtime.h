@@ -85,7 +85,6 @@ struct kin__runtime {
     uint16_t serial;    /* tells this run from another that a scope has seen */
     uint64_t key;       /* the same for good: no other run has it or the next */
     kin__reason *early; /* of scopes that were cancelled before they opened */
-    bool graceful;      /* something has been cancelled gracefully */
     kin_task *deliver, **deliver_end;
     bool delivering;
     kin__reason *aborted; /* while a KIN_CANCELLED is made for it */
@@ -340,13 +339,18 @@ static inline kin__reason *kin__scope_outer_reason(const kin_scope *scope)
 }
 /* What cancels the inside of a scope now or, unless it hides that, from around:
    a cancellation that is in its grace does not reach a graceful scope. */
-kin__reason *kin__scope_reason(kin__runtime *, const kin_scope *);
+kin__reason *kin__scope_reason(const kin_scope *);
 /* Whether what is around it cancels it. */
-bool kin__scope_is_reached(kin__runtime *, const kin_scope *);
+bool kin__scope_is_reached(const kin_scope *);
 void kin__scope_refresh(kin__runtime *, kin_scope *);
 void kin__task_refresh(kin__runtime *, kin_task *);
 /* Takes the reason over. */
 void kin__scope_cancel(kin__runtime *, kin_scope *, kin__reason *);
+/* Its `own`, if it was cancelled before its opening in a run that has ended, and
+   its reason with it. */
+void kin__scope_forget_other_run(kin__runtime *, kin_scope *);
+/* A group opens: what reaches through it into graceful scopes. */
+void kin__group_find_firm(kin_group *);
 /* What is in a graceful scope inside has that long. */
 void kin__scope_cancel_gracefully(kin__runtime *, kin_scope *, kin__reason *,
                                   kin_time grace);
@@ -379,7 +383,8 @@ enum { /* a scope's flags */
        KIN__ORPHANS = 128,    /* a group whose children are being abandoned */
        KIN__GRACEFUL = 256,   /* hides cancellations that are in their grace */
        KIN__IN_GRACE = 512,   /* its own is one, until its deadline */
-       KIN__SECTION = 1024    /* a kin_no_yields */
+       KIN__SECTION = 1024,   /* a kin_no_yields */
+       KIN__CLOSING = 2048    /* its cleanups run */
 };
 enum { KIN__SCOPE_TAG = 0x6b696e };
 static inline void kin__scope_prepare(kin_scope *scope, const kin_site *site)
@@ -419,6 +424,10 @@ static inline kin_group *kin__group_of(kin_scope *scope)
 }
 void kin__group_setup(kin_group *, const kin_site *, const kin_group_options *);
 void kin__group_join(kin__runtime *, kin_group *); /* waits for every child */
+/* The child of the group that the task is, or is below; or NULL. */
+kin_task *kin__child_above(kin_task *, const kin_group *);
+/* Stops accepting; a child that waits to be run again is cancelled. */
+void kin__group_shut(kin__runtime *, kin_group *, const kin_site *);
 /* Its body has ended, or it is shut down: services follow. */
 void kin__group_dismiss_services(kin__runtime *, kin_group *);
 /* Children other than services, or some that are to be handed over. */

@@ -110,6 +110,9 @@ static void set_deadline_at_opening(kin__runtime *rt, kin_scope *scope)
     if (scope->flags & KIN__RELATIVE) {
         scope->flags &= ~KIN__RELATIVE;
         scope->deadline = kin__later(now, scope->deadline);
+        if ((scope->flags & KIN__IN_GRACE) &&
+            scope->timer.when < scope->deadline)
+            scope->deadline = scope->timer.when;
     }
     arm(rt, scope, now);
 }
@@ -117,13 +120,10 @@ static void set_deadline_at_opening(kin__runtime *rt, kin_scope *scope)
 static __attribute__((noinline)) void
 apply_options(kin__runtime *rt, kin_task *task, kin_scope *scope)
 {
-    if (scope->own && scope->run != rt->serial) {
-        scope->own = NULL; /* that run has ended, and its reason with it */
-        scope->flags &= ~KIN__IN_GRACE;
-    }
+    kin__scope_forget_other_run(rt, scope);
     if (scope->own)
         kin__reason_claim(rt, scope->own);
-    scope->effective = task->cancelled = kin__scope_reason(rt, scope);
+    scope->effective = task->cancelled = kin__scope_reason(scope);
     if (scope->deadline != KIN_NEVER)
         set_deadline_at_opening(rt, scope);
     if (scope->flags & KIN__BAD_OPTIONS)
@@ -184,7 +184,7 @@ bool kin__scope_pop(kin__runtime *rt, kin_scope *scope)
     kin_task *task = scope->task;
     kin__reason *around = kin__scope_outer_reason(scope);
     bool absorbs =
-        scope->effective && !(around && kin__scope_is_reached(rt, scope));
+        scope->effective && !(around && kin__scope_is_reached(scope));
     if (kin__timer_is_set(&scope->timer))
         kin__timer_clear(rt, &scope->timer);
     task->scope = scope->outer;
@@ -271,6 +271,17 @@ kin_error *kin_scope_close_at(const kin_site *site, kin_scope *scope,
 
 /* What can be wrong with a close. */
 
+/* The scope, or one inside it, whose close this close comes out of. */
+static const kin_scope *being_closed(const kin_scope *scope,
+                                     const kin_task *task)
+{
+    const kin_scope *s = task->scope, *found = NULL;
+    for (; s && s != scope; s = s->outer)
+        if (s->flags & KIN__CLOSING)
+            found = s;
+    return s && (s->flags & KIN__CLOSING) ? s : found;
+}
+
 static kin_error *not_closable(const kin_site *site, const kin_scope *scope,
                                const kin_task *task)
 {
@@ -295,6 +306,13 @@ static kin_error *not_closable(const kin_site *site, const kin_scope *scope,
                            kind, name, file, line,
                            scope->task ? scope->task->name : "(the run)",
                            task->name);
+    const kin_scope *closing = being_closed(scope, task);
+    if (closing)
+        return kin_fail_at(site, &KIN_MISUSE,
+                           "%s \"%s\" (opened at %s:%d) is closed by a cleanup "
+                           "of %s \"%s\", which is being closed",
+                           kind, name, file, line, kind_of(closing),
+                           kin__scope_name(closing));
     return NULL;
 }
 

@@ -9,7 +9,8 @@
    scopes, and runs the child in it. kin_started moves the child to the target,
    unless the start is already cancelled: moving it then would carry a
    cancellation to where nobody absorbs it (C9). Until the child is moved or has
-   ended, the target counts it in `starting` and does not close. */
+   ended, the target counts it in `starting` and does not close; when the caller
+   is below one of the target's children, that child does it. */
 #include "core/runtime.h"
 
 #include "base/alloc.h"
@@ -255,6 +256,7 @@ kin_task *kin_spawn_at(const kin_site *site, kin_group *group, kin_fn *fn,
 typedef struct starter {
     kin_group group; /* hidden: its one child is the one that starts */
     kin_group *target;
+    bool counted; /* in its `starting` */
     void *value;
     kin_error *outcome; /* what the child ended with before it was up */
     bool called;        /* kin_started was */
@@ -278,10 +280,10 @@ kin_group *kin__task_target(const kin_task *task)
 }
 
 /* The child has been moved or has ended. */
-static void target_let_go(kin_group *target)
+static void target_let_go(const starter *s)
 {
-    target->starting--;
-    kin__group_check_end(target);
+    s->target->starting -= s->counted;
+    kin__group_check_end(s->target);
 }
 
 void kin__starter_ended(kin__runtime *rt, kin_group *group, kin_task *task,
@@ -311,7 +313,7 @@ static void move_to_target(kin__runtime *rt, starter *s, kin_task *task)
     target->had_child = true;
     s->moved = true;
     kin__task_refresh(rt, task);
-    target_let_go(target);
+    target_let_go(s);
     kin__group_check_end(&s->group);
 }
 
@@ -381,15 +383,17 @@ kin_error *kin_start_at(const kin_site *site, kin_group *target, kin_fn *fn,
     s.group.policy = KIN__HAND_OVER;
     s.group.run = rt;
     kin__scope_enter(rt, caller, &s.group.scope);
+    kin__group_find_firm(&s.group);
     inherit(rt, target, task);
     kin__group_adopt(&s.group, task);
     task->cancelled = kin__task_base(task);
-    target->starting++;
+    s.counted = !kin__child_above(caller, target);
+    target->starting += s.counted;
     start_or_wait(rt, target, task, s.service);
     kin__group_join(rt, &s.group);
     bool absorbs = kin__scope_pop(rt, &s.group.scope), some;
     if (!s.moved)
-        target_let_go(target);
+        target_let_go(&s);
     kin_error *outcome = outcome_of_start(site, &s, value);
     if (absorbs && kin__interrupt_waits(rt)) {
         /* the interrupt has cancelled the hidden group */

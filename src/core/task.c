@@ -86,6 +86,13 @@ report_late(kin__runtime *rt, kin_task *task, const kin_group *group)
                        kin__phase_of(rt, group));
 }
 
+static __attribute__((noinline)) void forget_values(kin_task *task)
+{
+    kin__values *values = task->values;
+    task->values = NULL;
+    kin__values_unref(values);
+}
+
 /* How it ended, since they will not look at it any more. */
 static __attribute__((noinline)) void tell_joiners(kin_task *task)
 {
@@ -110,11 +117,12 @@ void kin__task_end(kin_task *task, kin_error *outcome)
     if (__builtin_expect(task->held != NULL, 0))
         report_late(rt, task, group);
     task->phase = KIN__ENDED;
+    if (__builtin_expect(task->copied, 0))
+        task->arg = NULL; /* it was on the stack that goes now */
     if (task->joiners.first)
         tell_joiners(task);
     if (__builtin_expect(task->values != NULL, 0))
-        kin__values_unref(task->values);
-    task->values = NULL;
+        forget_values(task);
     task->cancelled = NULL;
     if (task->own)
         kin__reason_unref(task->own);
@@ -144,20 +152,11 @@ static __attribute__((noinline)) void neglect_duties(kin_task *task)
 
 /* The beginning. */
 
-static void copied_argument(kin_task *task, void *here)
+static void move_copy(kin_task *task, void *here)
 {
     memcpy(here, task->arg, task->copy);
     kin__free(task->arg);
-    task->copied = false;
     task->arg = here;
-}
-
-static __attribute__((noinline)) kin_error *call_with_copy(kin_task *task)
-{
-    void *here = __builtin_alloca_with_align(task->copy, 256);
-    copied_argument(task, here);
-    return task->restarts ? kin__restarts_run(kin__runtime_here, task)
-                          : task->fn(task->arg);
 }
 
 static kin_error *unborn(kin_task *task)
@@ -190,10 +189,10 @@ kin_error *kin__task_attempt(kin_task *task)
 void kin__task_run(kin_task *task)
 {
     kin_error *outcome;
+    if (__builtin_expect(task->copied && !task->unborn, 0))
+        move_copy(task, __builtin_alloca_with_align(task->copy, 256));
     if (__builtin_expect(task->unborn, 0))
         outcome = unborn(task);
-    else if (__builtin_expect(task->copied, 0))
-        outcome = call_with_copy(task);
     else if (__builtin_expect(task->restarts, 0))
         outcome = kin__restarts_run(kin__runtime_here, task);
     else

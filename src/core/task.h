@@ -57,7 +57,8 @@ struct kin_task {
     uint8_t outcome; /* kin_task_state, once ended */
     union {
         struct {
-            bool copied : 1;     /* arg is a block of the heap, until it runs */
+            bool copied : 1;     /* arg is a block of the heap, until it runs;
+                                   then it is on the stack */
             bool started : 1;    /* it has called kin_started */
             bool delivering : 1; /* in the list of a cancellation's walk */
             bool
@@ -66,6 +67,7 @@ struct kin_task {
             bool unborn : 1;    /* there was no memory to run it */
             bool service : 1;   /* outlives the others: see group.c */
             bool restarts : 1;  /* when it fails: see restart.c */
+            bool pausing : 1;   /* until it is run again */
             bool fatal : 1;     /* its failure is its supervisor's */
         };
         uint16_t flags; /* all of them */

@@ -39,8 +39,13 @@ static void entry_unref(entry *e)
 {
     if (--e->references > 0)
         return;
-    if (e->key->drop)
+    if (e->key->drop) {
+        kin__runtime *rt = kin__runtime_here;
+        kin_task *current = rt->current;
+        rt->current = NULL; /* a callback: it belongs to no task */
         e->key->drop(e->bytes);
+        rt->current = current;
+    }
     kin__free(e);
 }
 
@@ -69,27 +74,25 @@ static size_t find(const kin__values *values, const kin_key *key)
     return i;
 }
 
-/* A set that only the caller refers to, with a place free at `at`; NULL without
-   memory. */
+/* A set that only the caller refers to, with a place at `at`, empty or the old
+   entry's; NULL without memory. */
 static kin__values *changeable(kin__values *values, size_t at)
 {
     size_t count = values ? values->count : 0;
-    if (at < count && values->references == 1) {
-        entry_unref(values->entries[at]);
+    if (at < count && values->references == 1)
         return values;
-    }
     size_t now = at < count ? count : count + 1;
     kin__values *copy = kin__alloc(sizeof *copy + now * sizeof(entry *));
     if (!copy)
         return NULL;
     copy->references = 1;
     copy->count = now;
+    copy->entries[at] = NULL;
     for (size_t i = 0; i < count; i++)
         if (i != at) {
             copy->entries[i] = values->entries[i];
             copy->entries[i]->references++;
         }
-    kin__values_unref(values);
     return copy;
 }
 
@@ -105,8 +108,14 @@ kin_error *kin_value_set_at(const kin_site *site, const kin_key *key,
         return kin_fail_at(site, &KIN_NO_MEMORY,
                            "no memory to set value \"%s\"", key->name);
     }
+    entry *old = values->entries[at];
+    kin__values *before = task->values;
     values->entries[at] = set;
     task->values = values;
+    if (before != values) /* and only then are others told */
+        kin__values_unref(before);
+    else
+        entry_unref(old);
     return NULL;
 }
 

@@ -57,6 +57,9 @@ kin_error *kin__error_lost(void);
    stands for one or more of its references. A list belongs to its thread. */
 /* One more of its references, and the error moves to the end of the list. */
 void kin__error_hold(kin_error **list, kin_error *);
+/* The list stands for one of its references and not for more, whoever stood for
+   those; NULL-safe. */
+void kin__error_move(kin_error **list, kin_error *);
 /* One fewer, and without any it leaves its list. NULL-safe. */
 void kin__error_unhold(kin_error *);
 /* The first, or NULL: one reference; others that were held with it are freed. */
@@ -75,6 +78,10 @@ kin_error *kin__error_cancelled(const kin_site *);
    NULL for an empty list. Loses nothing without memory. */
 kin_error *kin__error_group_of_list(const kin_site *, const char *message,
                                     kin_error **list);
+
+/* The same of shares, which the group takes over. Not for none. */
+kin_error *kin__error_group_of_shares(const kin_site *, const char *message,
+                                      kin_error *const members[], size_t count);
 
 bool kin__error_is_group(const kin_error *);
 /* Whether every leaf is of that kind. */

@@ -207,6 +207,15 @@ kin_error *kin_error_combine_at(const kin_site *site, kin_error *a,
     return kin_error_group_at(site, "", (kin_error *[]){a, b}, 2);
 }
 
+kin_error *kin__error_group_of_shares(const kin_site *site, const char *message,
+                                      kin_error *const members[], size_t count)
+{
+    kin_error *group = kin__group_new(site, message, count);
+    for (size_t i = 0; i < count; i++)
+        add_or_report(group, members[i]);
+    return made(group);
+}
+
 kin_error *kin__error_group_of_list(const kin_site *site, const char *message,
                                     kin_error **list)
 {

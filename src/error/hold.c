@@ -100,6 +100,13 @@ void kin__error_hold(kin_error **list, kin_error *err)
         err->held++;
 }
 
+void kin__error_move(kin_error **list, kin_error *err)
+{
+    if (err && is_here(err) && err->holder)
+        kin__unlink(err);
+    kin__error_hold(list, err);
+}
+
 void kin__let_go(kin_error *err)
 {
     if (is_here(err) && --err->held == 0)
