@@ -55,7 +55,9 @@ typedef struct kin_spawn_options {
     size_t copy KIN__UNSET;  /* bytes of *arg to copy to the task's stack */
     bool service KIN__UNSET; /* serves the others: cancelled only when the body
                                 and every ordinary child have ended, and the
-                                services spawned after it; by nothing sooner */
+                                services spawned after it; by nothing sooner
+                                but its own handle. Its success is not the one
+                                that KIN_ANY wants */
     kin_restart restart KIN__UNSET;
 } kin_spawn_options;
 
@@ -67,6 +69,7 @@ struct kin_group {
     bool shut; /* to new children */
     bool had_child;
     bool lost;          /* an error, to memory */
+    bool fatal;         /* a child's restarts are used up */
     bool has_cancelled; /* KIN_EACH: one KIN_CANCELLED is among the errors */
     bool succeeded;     /* KIN_ANY: some child has */
     bool waiting;       /* its opener waits in the close */

@@ -47,7 +47,7 @@ void kin__group_setup(kin_group *group, const kin_site *site,
     group->scope.flags = KIN__IS_GROUP;
     group->policy = KIN_ALL;
     group->keep = group->shut = group->succeeded = group->waiting = false;
-    group->values_at_opening = false;
+    group->values_at_opening = group->fatal = false;
     group->had_child = group->has_cancelled = group->lost = false;
     group->running = group->active = group->limit = group->starting = 0;
     group->cancelled = group->services = 0;
@@ -255,7 +255,8 @@ void kin__group_child_ended(kin__runtime *rt, kin_group *group, kin_task *task,
                             kin_error *outcome)
 {
     if (!outcome) {
-        if (group->policy == KIN_ANY && task->outcome == KIN_TASK_SUCCEEDED)
+        if (group->policy == KIN_ANY && !task->service &&
+            task->outcome == KIN_TASK_SUCCEEDED)
             kin__group_succeed(rt, group, task);
         return;
     }
@@ -267,8 +268,9 @@ void kin__group_child_ended(kin__runtime *rt, kin_group *group, kin_task *task,
         kin_error_free(outcome);
         return;
     }
-    if (group->policy == KIN_ALL || ends_all(outcome))
+    if (group->policy == KIN_ALL || task->fatal || ends_all(outcome))
         kin__group_fail(rt, group, task->name, outcome);
+    group->fatal |= task->fatal;
     kin__error_hold(&group->errors, outcome);
     group->lost |= outcome == kin__error_lost();
     task->result = outcome;
@@ -509,8 +511,11 @@ static void set_aside(kin__runtime *rt, kin_group *group)
     }
 }
 
+/* Whether something is there that no success makes good. */
 static bool some_final(const kin_group *group)
 {
+    if (group->fatal)
+        return true;
     for (kin_error *e = group->errors; e; e = kin__error_list_next(e))
         if (ends_all(e))
             return true;

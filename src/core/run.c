@@ -330,6 +330,15 @@ static kin_error *outcome_of(kin__runtime *rt)
 
 /* Beginning and end. */
 
+/* What kin__random begins with. On a virtual clock a run goes the same way each
+   time, whether it has a seed or not. */
+static uint64_t chance_of(const kin_run_options *options)
+{
+    if (options->seed || options->clock == KIN_CLOCK_VIRTUAL)
+        return options->seed + 1;
+    return (uint64_t)kin__real_now();
+}
+
 static kin_error *set_up(kin__runtime *rt, const kin_site *site,
                          const kin_run_options *options)
 {
@@ -341,8 +350,7 @@ static kin_error *set_up(kin__runtime *rt, const kin_site *site,
     rt->deliver_end = &rt->deliver;
     rt->round = rt->full_round = 1;
     rt->random = rt->options.seed;
-    rt->chance =
-        rt->options.seed ? rt->options.seed : (uint64_t)kin__real_now();
+    rt->chance = chance_of(&rt->options);
     rt->serial = (uint16_t)(kin__real_now() >> 8);
     kin__clock_start(&rt->clock, rt->options.clock);
     kin__group_setup(&rt->root, site, NULL);
