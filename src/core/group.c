@@ -121,19 +121,29 @@ void kin__group_next_turn(kin__runtime *rt, kin_group *group)
     }
 }
 
-/* The first failure, or with KIN_ANY the first success, cancels the rest. */
+static kin__reason *failure(kin__runtime *rt, const char *task, kin_error *err)
+{
+    bool interrupt = kin_error_has(err, &KIN_INTERRUPT);
+    return kin__reason_from(
+        rt, interrupt ? KIN_BY_INTERRUPT : KIN_BY_GROUP, kin_error_site(err),
+        task, err, "task \"%s\" failed: %s", task, kin_error_message(err));
+}
+
+/* The first failure, or with KIN_ANY the first success, cancels the rest. One
+   that only says that it was cancelled from around the group tells the others
+   nothing new: those that have a grace keep it. */
 void kin__group_fail(kin__runtime *rt, kin_group *group, const char *task,
                      kin_error *err)
 {
-    if (group->scope.own)
+    kin_scope *scope = &group->scope;
+    if (scope->own && !(scope->flags & KIN__IN_GRACE))
         return;
-    bool interrupt = kin_error_has(err, &KIN_INTERRUPT);
-    kin__scope_cancel(
-        rt, &group->scope,
-        kin__reason_from(rt, interrupt ? KIN_BY_INTERRUPT : KIN_BY_GROUP,
-                         kin_error_site(err), task, err,
-                         "task \"%s\" failed: %s", task,
-                         kin_error_message(err)));
+    if (rt->graceful && scope->effective &&
+        kin__error_only(err, &KIN_CANCELLED))
+        kin__scope_cancel_gracefully(rt, scope, failure(rt, task, err),
+                                     KIN_NEVER);
+    else
+        kin__scope_cancel(rt, scope, failure(rt, task, err));
 }
 
 void kin__group_succeed(kin__runtime *rt, kin_group *group, kin_task *task)
