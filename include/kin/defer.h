@@ -15,33 +15,33 @@ KIN__C_BEGIN
    fn has been called already: what it releases is released either way.
    No checkpoint, unless it fails. (contextlib: AsyncExitStack) */
 #define kin_defer(scope_or_group, fn, arg) \
-    kin_defer_at(KIN__SITE(#fn), KIN__SCOPE_OF(scope_or_group), fn, arg)
+    kin_defer_at(KIN__SITE(#fn), KIN__DEFER_TO(scope_or_group), fn, arg)
 KIN_API KIN_MUST_USE kin_error *kin_defer_at(const kin_site *, kin_scope *,
                                              kin_fn *, void *arg);
 
 #ifdef __cplusplus
-extern "C++" inline kin_scope *kin__scope_of(kin_scope *scope)
+extern "C++" inline kin_scope *kin__defer_to(kin_scope *scope)
 {
     return scope;
 }
-extern "C++" inline kin_scope *kin__scope_of(kin_group *group)
+extern "C++" inline kin_scope *kin__defer_to(kin_group *group)
 {
     return group ? &group->scope : nullptr;
 }
-#define KIN__SCOPE_OF(scope_or_group) kin__scope_of(scope_or_group)
+#define KIN__DEFER_TO(scope_or_group) kin__defer_to(scope_or_group)
 #else
-static inline kin_scope *kin__scope_of_scope(kin_scope *scope)
+static inline kin_scope *kin__defer_to_scope(kin_scope *scope)
 {
     return scope;
 }
-static inline kin_scope *kin__scope_of_group(kin_group *group)
+static inline kin_scope *kin__defer_to_group(kin_group *group)
 {
     return group ? &group->scope : NULL;
 }
-#define KIN__SCOPE_OF(scope_or_group)            \
+#define KIN__DEFER_TO(scope_or_group)            \
     (_Generic((scope_or_group), kin_scope *      \
-              : kin__scope_of_scope, kin_group * \
-              : kin__scope_of_group)(scope_or_group))
+              : kin__defer_to_scope, kin_group * \
+              : kin__defer_to_group)(scope_or_group))
 #endif
 
 KIN__C_END

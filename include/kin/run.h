@@ -53,8 +53,9 @@ KIN_API KIN_MUST_USE kin_error *kin_run_at(const kin_site *, kin_fn *,
                                            void *arg, const kin_run_options *);
 
 /* kin_run, made into what main() returns: 0 when all went well; the status of a
-   KIN_EXIT when every other leaf is a consequence of it; 130 after
-   KIN_INTERRUPT; else 1, and the tree on stderr. */
+   KIN_EXIT when every other leaf is a consequence of it; 130 after a
+   KIN_INTERRUPT by SIGINT, 143 after one by SIGTERM; else 1, and the tree on
+   stderr. */
 #define kin_main(fn, arg, ...)           \
     kin_main_at(KIN__SITE(#fn), fn, arg, \
                 KIN__OPTIONS(kin_run_options, __VA_ARGS__))

@@ -168,7 +168,7 @@ void kin__group_report(kin__runtime *rt, kin_group *group, kin_task *task,
     }
     if (err)
         kin__unhandled(rt, err, name, group, phase);
-    while (rt->current == task && task->held) /* forgotten by it */
+    while (task && task == rt->current && task->held) /* forgotten by it */
         kin__unhandled(rt, kin__error_list_take(&task->held), name, group,
                        phase);
 }

@@ -261,6 +261,18 @@ void kin__interrupt_deliver(kin__runtime *rt)
         refuse(rt);
 }
 
+KIN_PRINTF(4, 5)
+static kin_error *interrupt_after(const kin__runtime *rt, const kin_site *site,
+                                  kin_error *outcome, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    kin_error *err = kin_fail_va(site, outcome, &KIN_INTERRUPT,
+                                 rt->interrupts.signo, format, arguments);
+    va_end(arguments);
+    return err;
+}
+
 /* One that came when the main task took none any more. */
 kin_error *kin__interrupt_late(kin__runtime *rt, kin_error *outcome)
 {
@@ -269,7 +281,7 @@ kin_error *kin__interrupt_late(kin__runtime *rt, kin_error *outcome)
         return outcome;
     if (!outcome)
         return interrupt(rt, site);
-    return kin_fail_from_at(site, outcome, &KIN_INTERRUPT,
-                            "interrupted (%s) while the run ended",
-                            signal_name(rt));
+    return interrupt_after(rt, site, outcome,
+                           "interrupted (%s) while the run ended",
+                           signal_name(rt));
 }

@@ -46,8 +46,7 @@ static void print_unhandled(const kin_unhandled *u)
     static const char *const what[] = {
         [KIN_PHASE_RUNNING] = "failed, and nobody is there to receive it",
         [KIN_PHASE_RESTART] = "failed, and will be run again",
-        [KIN_PHASE_SHUTDOWN] = "failed while it was being shut down, and "
-                               "nobody is there to receive it"};
+        [KIN_PHASE_SHUTDOWN] = "failed while it was being shut down"};
     fprintf(stderr, "kin: task \"%s\"", u->task);
     if (u->group)
         fprintf(stderr, " in group \"%s\"", u->group);

@@ -114,7 +114,7 @@ kin_error *kin_value_set_at(const kin_site *site, const kin_key *key,
     task->values = values;
     if (before != values) /* and only then are others told */
         kin__values_unref(before);
-    else
+    else if (old)
         entry_unref(old);
     return NULL;
 }

@@ -715,3 +715,39 @@ TEST(b168_what_does_not_end_is_listed)
     CHECK_STR(in_child_process(runs_a_sulker, &long_enough, &status), "");
     CHECK_EQ(status, 0);
 }
+
+static bool always(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static bool spawns_without_memory(void *context)
+{
+    harness_heap.fail = always;
+    kin_spawn(context, sleeps_forever, NULL, .name = "big",
+              .stack_size = 3 << 20);
+    kin_spawn_background(sleeps_forever, NULL, .name = "big too",
+                         .stack_size = 3 << 20);
+    return true;
+}
+
+static kin_error *no_memory_in_a_callback(void *arg)
+{
+    (void)arg;
+    KIN_GROUP(group, .policy = KIN_EACH);
+    kin_error *err = KIN_WITHIN(kin_park(spawns_without_memory, group, "it"),
+                                .move_on_after = KIN_SECONDS(2));
+    KIN_TRY(kin_wait_all_tasks_blocked(0));
+    harness_heap.fail = NULL;
+    err = kin_group_close(group, err);
+    CHECK_CONTAINS(unhandled(), "big:NO_MEMORY");
+    CHECK_CONTAINS(unhandled(), "big too:NO_MEMORY");
+    return err;
+}
+
+/* What keeps a child from starting is told like a failure of its own. */
+TEST(b151_without_memory_in_a_callback)
+{
+    RUNS(no_memory_in_a_callback, "OK");
+}
