@@ -9,7 +9,8 @@ KIN__C_BEGIN
 /* Calls fn(arg) when the calling task closes that scope or group, however it
    is left: the latest first, after the body and every child, shielded, so that
    it may wait. What it fails with joins the outcome behind the body's error, in
-   one group; a lone error stays bare. `arg` is borrowed.
+   one group; a lone error stays bare, but where a group of its policy groups
+   every error. `arg` is borrowed.
 
    On failure (no memory; a scope that is not open, or not the calling task's)
    fn has been called already: what it releases is released either way.

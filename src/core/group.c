@@ -546,7 +546,7 @@ static kin_error *outcome_of_any(kin__runtime *rt, kin_group *group,
     }
     if (group->errors)
         return grouped(group);
-    if (group->succeeded || group->shutdown ||
+    if (group->succeeded || group->shut ||
         (group->scope.flags & KIN__CANCEL_CALLED))
         return NULL;
     return kin_fail_at(group->scope.site, &KIN_FAILURE,

@@ -1,8 +1,10 @@
 /* error/follow.c: see follow.h.
 
-   The question is one of reach. From an error the search goes to its causes,
-   and from each to what is behind the cancellation that it was made under; from
-   there on to everything below and behind. It asks whether the search, having
+   The question is one of reach. An error that wraps another is a consequence if
+   that is: from an error the search goes to the end of its causes, and from there
+   to what is behind the cancellation that the last was made under; from there on
+   to everything below and behind. A cause that is a group must lead there with
+   all its members. It asks whether the search, having
    passed something behind at least once, comes to an origin or to a part of
    one. Every edge leads to something older, so there are no circles, and each
    node is asked once: its answer is kept, apart for before and after that step,
@@ -92,11 +94,20 @@ static const kin_error *behind(const kin_error *err)
     return reason ? reason->cancellation.behind : NULL;
 }
 
+/* A group that is wrapped, or that a wrapped one holds: it follows if all of it
+   does, for one that does not is a failure of its own. */
+static bool wants_all(const step *at)
+{
+    return kin__is_group(at->err) && !at->behind;
+}
+
 /* Along the next edge; NULL: there are no more. */
 static const kin_error *next_edge(step *at, bool *passed)
 {
-    size_t below = kin__member_count(at->err) + 1;
-    while (at->next <= below) {
+    size_t members = kin__member_count(at->err), below = members + 1;
+    bool by_cause = !at->behind && at->err->cause;
+    size_t end = wants_all(at) ? members : by_cause ? below : below + 1;
+    while (at->next < end) {
         size_t i = at->next++;
         const kin_error *err =
             i < below ? kin__below(at->err, i) : behind(at->err);
@@ -117,37 +128,44 @@ static uint64_t known(const kin__follow *f, const kin_error *err, bool passed)
     return entry ? entry->first : 0;
 }
 
-/* Everything on the path leads there. */
-static bool found(kin__follow *f)
+/* One step of the search. `answered` is what the edge that was followed last came
+   to, 0 if none was; returns what the step at the end of the path comes to, which
+   is then off it, or 0. */
+static uint64_t go_on(kin__follow *f, uint64_t answered)
 {
-    while (f->depth > 0)
-        answer(f, &f->path[--f->depth], YES);
-    return true;
+    step *at = &f->path[f->depth - 1];
+    uint64_t decides = wants_all(at) ? NO : YES;
+    bool passed;
+    while (answered != decides) {
+        const kin_error *err = next_edge(at, &passed);
+        if (!err) {
+            answered = decides == NO ? YES : NO;
+            break;
+        }
+        bool is_origin = decides == NO && kin__follow_is_origin(f, err);
+        answered = is_origin ? YES : known(f, err, passed);
+        if (!answered) {
+            push(f, err, passed);
+            return 0;
+        }
+    }
+    answer(f, at, answered);
+    f->depth--;
+    return answered;
 }
 
 bool kin__follow_ask(kin__follow *f, const kin_error *leaf)
 {
     const kin_error *first = behind(leaf);
-    if (first && kin__follow_is_origin(f, first))
-        return true;
-    if ((!first && !leaf->cause) || f->failed || !push(f, leaf, false))
+    if (!leaf->cause && (!first || kin__follow_is_origin(f, first)))
+        return first != NULL;
+    if (f->failed || !push(f, leaf, false))
         return false;
-    while (f->depth > 0 && !f->failed) {
-        step *at = &f->path[f->depth - 1];
-        bool passed;
-        const kin_error *err = next_edge(at, &passed);
-        uint64_t what = err ? known(f, err, passed) : 0;
-        if (what == YES)
-            return found(f);
-        if (!err) {
-            answer(f, at, NO);
-            f->depth--;
-        } else if (!what) {
-            push(f, err, passed);
-        }
-    }
+    uint64_t answered = 0;
+    while (f->depth > 0 && !f->failed)
+        answered = go_on(f, answered);
     f->depth = 0;
-    return false;
+    return !f->failed && answered == YES;
 }
 
 static bool all_follow(kin__follow *f, const kin_error *err)
