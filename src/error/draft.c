@@ -80,8 +80,10 @@ static kin_error *new_node(size_t trace, size_t count, void **tail)
         kin__node_free(err); /* the reserve is not for reading */
         return NULL;
     }
-    if (err)
-        *tail = kin__node_set_trace(err, (char *)(err + 1), room);
+    if (!err)
+        return NULL;
+    err->flags |= KIN__IS_READ;
+    *tail = kin__node_set_trace(err, (char *)(err + 1), room);
     return err;
 }
 

@@ -101,11 +101,19 @@ static bool wants_all(const step *at)
     return kin__is_group(at->err) && !at->behind;
 }
 
+/* A cause of this program's: what another one handed up was made under none of
+   our cancellations, whatever came of it here. */
+static bool has_cause_here(const kin_error *err)
+{
+    return err->cause &&
+           (err->flags & KIN__IS_READ || !(err->cause->flags & KIN__IS_READ));
+}
+
 /* Along the next edge; NULL: there are no more. */
 static const kin_error *next_edge(step *at, bool *passed)
 {
     size_t members = kin__member_count(at->err), below = members + 1;
-    bool by_cause = !at->behind && at->err->cause;
+    bool by_cause = !at->behind && has_cause_here(at->err);
     size_t end = wants_all(at) ? members : by_cause ? below : below + 1;
     while (at->next < end) {
         size_t i = at->next++;
@@ -157,7 +165,7 @@ static uint64_t go_on(kin__follow *f, uint64_t answered)
 bool kin__follow_ask(kin__follow *f, const kin_error *leaf)
 {
     const kin_error *first = behind(leaf);
-    if (!leaf->cause && (!first || kin__follow_is_origin(f, first)))
+    if (!has_cause_here(leaf) && (!first || kin__follow_is_origin(f, first)))
         return first != NULL;
     if (f->failed || !push(f, leaf, false))
         return false;

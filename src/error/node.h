@@ -32,7 +32,8 @@ enum {
     KIN__IS_IMMORTAL = 4, /* the one that stands for all that are lost */
     KIN__IS_KEPT = 8,     /* a run keeps it until it ends */
     KIN__HAS_LOST = 16,   /* memory ran out for a note or a place */
-    KIN__HAS_TRACE_BLOCK = 32
+    KIN__HAS_TRACE_BLOCK = 32,
+    KIN__IS_READ = 64 /* from JSON: its causes are those of another program */
 };
 
 /* Places and texts that are no part of any program here, since they were read
