@@ -16,8 +16,10 @@ typedef enum {
 } kin_policy;
 
 /* Told of an error at the moment it happens, as the failed child's last act and
-   in its task, shielded: it may spawn and wait. It owns the error. Returns NULL
-   when it has dealt with it, or an error for the run's unhandled hook. */
+   in its task, shielded: it may spawn and wait. It owns the error, and frees it
+   or hands it on. Returns NULL when it has dealt with it, or an error for the
+   run's unhandled hook, which is where a KIN_EXIT that it returns goes too.
+   KIN_EACH and KIN_ANY use it. */
 typedef kin_error *kin_on_error(kin_error *error, kin_task *task,
                                 void *context);
 
@@ -129,7 +131,8 @@ KIN_API void kin_group_init_at(const kin_site *, kin_group *,
                                const kin_group_options *);
 KIN_API void kin_group_open_at(const kin_site *, kin_group *);
 
-/* A new child that runs fn(arg), from any task of the run or a callback. Never
+/* A new child that runs fn(arg), from any task of the run or a callback; an
+   argument that is a compound literal needs parentheses around it. Never
    NULL, and never fails to its caller: what keeps the child from starting (no
    memory, the group is closed to it) is a failure of the group; spawning into a
    group that is not open is a KIN_MISUSE that the calling task holds. `arg` is

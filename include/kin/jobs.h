@@ -35,15 +35,13 @@ KIN_API KIN_MUST_USE kin_error *kin_gather_at(const kin_site *, kin_job jobs[],
    in *winner (which may be NULL) which it was. When all fail, their errors come
    out in a group, in the order of failure, and the slots are empty. No jobs are a
    KIN_MISUSE. Checkpoint. (aiotools: race) */
-#define kin_race(jobs, count, winner) \
-    kin_race_at(KIN__SITE("race"), jobs, count, winner)
+#define kin_race(...) kin_race_at(KIN__SITE("race"), __VA_ARGS__)
 KIN_API KIN_MUST_USE kin_error *kin_race_at(const kin_site *, kin_job jobs[],
                                             size_t count, size_t *winner);
 
 /* All slots' errors in one group, in the order of the jobs; the slots are then
    empty. NULL if there are none. */
-#define kin_jobs_take_errors(jobs, count) \
-    kin_jobs_take_errors_at(KIN_HERE, jobs, count)
+#define kin_jobs_take_errors(...) kin_jobs_take_errors_at(KIN_HERE, __VA_ARGS__)
 KIN_API KIN_MUST_USE kin_error *
 kin_jobs_take_errors_at(const kin_site *, kin_job jobs[], size_t count);
 

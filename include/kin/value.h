@@ -51,10 +51,10 @@ KIN_API KIN_MUST_USE kin_error *
 kin_value_set_at(const kin_site *, const kin_key *, const void *value);
 
 /* What the calling task sees, or `otherwise` if nothing was set. */
-#define kin_value_get(key_, otherwise)                                         \
-    (__extension__({                                                           \
-        const void *kin__seen = kin_value_find(&(key_)->key);                  \
-        kin__seen ? *(const __typeof__((key_)->typed))kin__seen : (otherwise); \
+#define kin_value_get(key_, otherwise)                                   \
+    (__extension__({                                                     \
+        const void *kin__seen = kin_value_find(&(key_)->key);            \
+        kin__seen ? *(__typeof__((key_)->typed))kin__seen : (otherwise); \
     }))
 /* Borrowed, until the task sets it anew or ends; NULL if nothing was set. */
 KIN_API const void *kin_value_find(const kin_key *);

@@ -79,9 +79,12 @@ kin_error *kin_defer_at(const kin_site *site, kin_scope *scope, kin_fn *fn,
         scope->cleanups = cleanup;
         return NULL;
     }
+    bool known = scope && scope->tag == KIN__SCOPE_TAG;
     kin_error *err =
-        wrong ? kin_fail_at(site, &KIN_MISUSE, "kin_defer of %s to %s",
-                            site->name, wrong)
+        wrong ? kin_fail_at(site, &KIN_MISUSE, "kin_defer of %s to %s%s%s%s",
+                            site->name, wrong, known ? ": \"" : "",
+                            known ? kin__scope_name(scope) : "",
+                            known ? "\"" : "")
               : kin_fail_at(site, &KIN_NO_MEMORY, "no memory to defer %s",
                             site->name);
     return kin_error_combine_at(site, err, call_shielded(site, fn, arg));

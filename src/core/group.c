@@ -94,6 +94,10 @@ kin_group *kin_group_begin_at(const kin_site *site, kin_group *group,
 void kin_group_init_at(const kin_site *site, kin_group *group,
                        const kin_group_options *options)
 {
+    if (!group) {
+        kin__misuse(site, "kin_group_init of NULL");
+        return;
+    }
     kin__group_setup(group, site, options);
 }
 
@@ -465,6 +469,30 @@ static kin_error *grouped(kin_group *group)
         kin__error_group_of_list(group->scope.site, message, &group->errors));
 }
 
+/* The child that ended with that error; NULL if its handle is gone. */
+static kin_task *ended_with(const kin_group *group, const kin_error *err)
+{
+    kin_task *task = group->ended;
+    while (task && task->result != err)
+        task = task->younger;
+    if (!task)
+        task = group->handed_out;
+    while (task && task->result != err)
+        task = task->younger;
+    return task;
+}
+
+/* Without its KIN_CANCELLED, which the child that ended with it is not asked for
+   any more; NULL if nothing else was in it. */
+static kin_error *strip(const kin_group *group, kin_error *err, bool *some)
+{
+    kin_task *task = group->on_error ? ended_with(group, err) : NULL;
+    err = kin__error_strip(err, &KIN_CANCELLED, some);
+    if (task)
+        task->result = err;
+    return err;
+}
+
 /* Strips what the group's own scope absorbs from all that stands to come out;
    returns what is left of the body's outcome. */
 static kin_error *absorb(kin_group *group, kin_error *body)
@@ -472,7 +500,7 @@ static kin_error *absorb(kin_group *group, kin_error *body)
     kin_error *left = NULL, *err;
     while ((err = kin__error_list_take(&group->errors))) {
         bool caught, was_body = err == body;
-        err = kin__error_strip(err, &KIN_CANCELLED, &caught);
+        err = strip(group, err, &caught);
         if (caught)
             group->scope.flags |= KIN__CAUGHT;
         if (was_body)
@@ -498,28 +526,17 @@ static void report_kept(kin__runtime *rt, kin_group *group, kin_task *first)
     }
 }
 
-/* The child that ended with that error; NULL if its handle is gone. */
-static kin_task *ended_with(const kin_group *group, const kin_error *err)
-{
-    kin_task *task = group->ended;
-    while (task && task->result != err)
-        task = task->younger;
-    if (!task)
-        task = group->handed_out;
-    while (task && task->result != err)
-        task = task->younger;
-    return task;
-}
-
 /* KIN_ANY, when some child succeeded: what failed is dealt with. */
 static void set_aside(kin__runtime *rt, kin_group *group)
 {
     kin_error *err;
+    bool some;
     while ((err = kin__error_list_take(&group->errors))) {
-        if (!group->on_error || kin__error_only(err, &KIN_CANCELLED))
-            kin_error_free(err);
-        else
+        err = strip(group, err, &some);
+        if (err && group->on_error)
             report(rt, group, ended_with(group, err), err);
+        else
+            kin_error_free(err);
     }
 }
 
@@ -732,7 +749,7 @@ const char *kin_group_name(const kin_group *group)
 
 size_t kin_group_running(const kin_group *group)
 {
-    return group->running;
+    return group ? group->running : 0;
 }
 
 kin_task *kin_group_task(const kin_group *group)
@@ -842,7 +859,9 @@ kin_error *kin_group_shutdown_at(const kin_site *site, kin_group *group,
             group->scope.state > 1)
             return rt->current ? kin_pass_at(site) : NULL;
         return kin_fail_at(site, &KIN_MISUSE,
-                           "kin_group_shutdown of a group that is not open");
+                           group ? "kin_group_shutdown of a group that is not "
+                                   "open"
+                                 : "kin_group_shutdown of NULL");
     }
     begin_shutdown(rt, group, grace, site);
     if (!rt->current) /* a callback only asks */

@@ -110,6 +110,8 @@ kin_error *kin_jobs_take_errors_at(const kin_site *site, kin_job jobs[],
 {
     kin_task *task = kin__task_of(site, "kin_jobs_take_errors");
     kin_error *all = NULL;
+    if (count > 0 && !jobs)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_jobs_take_errors of NULL");
     for (size_t i = 0; i < count; i++) {
         if (jobs[i].error)
             kin__error_hold(&all, jobs[i].error);

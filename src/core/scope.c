@@ -502,8 +502,18 @@ static void notice_deadline(kin_scope *scope)
     deadline_passed(&scope->timer);
 }
 
+static bool is_scope(const kin_scope *scope, const char *what)
+{
+    if (scope && scope->tag == KIN__SCOPE_TAG)
+        return true;
+    kin__misuse(NULL, "%s of a scope that was never initialised", what);
+    return false;
+}
+
 bool kin_scope_cancel_called(const kin_scope *scope)
 {
+    if (!is_scope(scope, "kin_scope_cancel_called"))
+        return false;
     notice_deadline((kin_scope *)scope);
     return scope->flags & KIN__CANCEL_CALLED;
 }
@@ -516,14 +526,6 @@ bool kin_scope_cancelled_caught(const kin_scope *scope)
 kin_time kin_scope_deadline(const kin_scope *scope)
 {
     return scope->flags & KIN__RELATIVE ? KIN_NEVER : scope->deadline;
-}
-
-static bool is_scope(const kin_scope *scope, const char *what)
-{
-    if (scope && scope->tag == KIN__SCOPE_TAG)
-        return true;
-    kin__misuse(NULL, "%s of a scope that was never initialised", what);
-    return false;
 }
 
 void kin_scope_set_deadline(kin_scope *scope, kin_time when)

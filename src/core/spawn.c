@@ -205,8 +205,9 @@ spawn_nobody(kin__runtime *rt, const kin_site *site, kin_group *group,
         kin__misuse(site, "kin_spawn of %s into %s, which %s", site->name,
                     describe(group, which, sizeof which), closed);
     else if (!fn || (options && options->copy && !arg))
-        kin__misuse(site, "kin_spawn of %s: %s is NULL", site->name,
-                    fn ? "what to .copy" : "it");
+        kin__misuse(site, "kin_spawn into %s: %s is NULL",
+                    describe(group, which, sizeof which),
+                    fn ? "what to .copy" : "the function");
     else if (group->shut)
         refuse(rt, group, task,
                kin_fail_at(site, &KIN_CLOSED,

@@ -208,13 +208,24 @@ kin_task *kin_task_self(void)
     return kin__runtime_here ? kin__runtime_here->current : NULL;
 }
 
+/* kin_group_next says with NULL that there is no task left: asking about that one
+   is held against who asks, and answered. */
+static bool is_task(const kin_task *task, const char *what)
+{
+    if (!task)
+        kin__misuse(NULL, "%s of NULL: there is no such task", what);
+    return task;
+}
+
 const char *kin_task_name(const kin_task *task)
 {
-    return task->name;
+    return is_task(task, "kin_task_name") ? task->name : "(no task)";
 }
 
 kin_task_state kin_task_status(const kin_task *task)
 {
+    if (!is_task(task, "kin_task_status"))
+        return KIN_TASK_PENDING;
     if (task->phase == KIN__ENDED)
         return task->outcome;
     return task->stack ? KIN_TASK_RUNNING : KIN_TASK_PENDING;
@@ -222,7 +233,7 @@ kin_task_state kin_task_status(const kin_task *task)
 
 void *kin_task_arg(const kin_task *task)
 {
-    return task->arg;
+    return is_task(task, "kin_task_arg") ? task->arg : NULL;
 }
 
 const kin_site *kin_task_site(const kin_task *task)

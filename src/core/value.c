@@ -100,6 +100,8 @@ kin_error *kin_value_set_at(const kin_site *site, const kin_key *key,
                             const void *value)
 {
     kin_task *task = kin__task_of(site, "kin_value_set");
+    if (!key || !value)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_value_set of NULL");
     entry *set = entry_new(key, value);
     size_t at = find(task->values, key);
     kin__values *values = set ? changeable(task->values, at) : NULL;

@@ -191,6 +191,8 @@ kin_error *kin_signals_open_at(const kin_site *site, kin_signals **signals, ...)
 {
     uint64_t set;
     va_list list;
+    if (!signals)
+        return kin_fail_at(site, &KIN_MISUSE, "kin_signals_open of NULL");
     va_start(list, signals);
     kin_error *err = read_set(site, list, &set);
     va_end(list);
@@ -213,8 +215,9 @@ kin_error *kin_signals_open_at(const kin_site *site, kin_signals **signals, ...)
 
 void kin_signals_close(kin_signals **signals)
 {
-    kin_signals *it = *signals;
-    *signals = NULL;
+    kin_signals *it = signals ? *signals : NULL;
+    if (signals)
+        *signals = NULL;
     if (!it || it->closed)
         return;
     uninstall(it, it->set);

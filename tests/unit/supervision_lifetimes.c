@@ -409,3 +409,57 @@ TEST(b259_a_wrapped_group_follows_with_all_of_it)
         kin_error_free(err);
     }
 }
+
+/* --- what is set aside ------------------------------------------------- */
+
+static kin_error *fails_while_cancelled(void *arg)
+{
+    (void)arg;
+    return kin_error_combine(kin_sleep_forever(), fail_v("1"));
+}
+
+static kin_error *wins(void *arg)
+{
+    (void)arg;
+    return kin_sleep(KIN_MILLISECONDS(1));
+}
+
+static kin_error *swallows(void *arg)
+{
+    (void)arg;
+    kin_error_free(kin_sleep_forever());
+    return NULL;
+}
+
+static kin_error *is_told(kin_error *err, kin_task *task, void *context)
+{
+    (void)context;
+    NOTE("%s:%s", kin_task_name(task), shape(err));
+    kin_error_free(err);
+    return NULL;
+}
+
+static kin_error *tells_of_losers(void *winner)
+{
+    KIN_SCOPE(limit, .move_on_after = KIN_SECONDS(1));
+    kin_error *err;
+    {
+        KIN_GROUP(group, .policy = KIN_ANY, .on_error = is_told);
+        kin_spawn(group, fails_while_cancelled, NULL, .name = "l");
+        kin_spawn(group, *(kin_fn **)winner, NULL);
+        err = kin_group_close(group, NULL);
+    }
+    err = kin_scope_close(limit, err);
+    CHECK_LOG("l:G[V1]");
+    return err;
+}
+
+/* KIN_ANY tells .on_error of a loser's own failure, and not of its
+   KIN_CANCELLED, whoever cancelled it. */
+TEST(any_tells_of_failures_and_not_of_cancellations)
+{
+    kin_fn *winners[] = {wins, swallows};
+    for (int i = 0; i < 2; i++)
+        EACH_SEED(seed)
+    CHECK_OUTCOME(run_virtual(tells_of_losers, &winners[i], seed), "OK");
+}
