@@ -28,11 +28,10 @@ struct watch {
 
 static void pass_on(const run *it, int signo)
 {
-    for (size_t i = 0; i < it->commands.count; i++)
-        if (it->jobs[i].process)
+    for (const job *one = it->first; one; one = one->next)
+        if (one->process)
             /* What may not be signalled cannot be helped here. */
-            kin_error_free(
-                kin_process_signal_group(it->jobs[i].process, signo));
+            kin_error_free(kin_process_signal_group(one->process, signo));
 }
 
 static kin_time from_now(kin_time length)

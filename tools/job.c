@@ -221,6 +221,7 @@ static kin_error *run_process(job *it)
 kin_error *job_run(void *arg)
 {
     job *it = arg;
+    run_note_begin(it->run, it);
     kin_error *err = start(it);
     if (it->state == JOB_RUNNING)
         err = run_process(it);
@@ -236,4 +237,5 @@ void job_deinit(job *it)
 {
     free(it->because);
     free(it->tail);
+    command_deinit(&it->own);
 }

@@ -21,10 +21,14 @@ typedef enum {
 
 struct run;
 
-typedef struct job {
-    const command *command; /* borrowed */
+typedef struct job job;
+struct job {
+    const command *command; /* borrowed, or `own` */
     struct run *run;        /* borrowed */
     size_t number;          /* among the commands */
+    job *previous, *next;   /* of the run's */
+    command own;            /* of a line; else empty */
+    size_t line_length;     /* of that line */
 
     /* while it runs */
     kin_process *process;
@@ -39,7 +43,7 @@ typedef struct job {
     char *because; /* of whom or what it was cancelled; or NULL */
     kin_cancel_source by;
     tail *tail; /* its last lines on standard error, if it failed */
-} job;
+};
 
 /* What its task does, given the job. Fails with a KIN_PROCESS_FAILED when the
    command does; with KIN_CANCELLED, when the command and its group are gone;

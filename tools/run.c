@@ -9,6 +9,7 @@
 #include "run.h"
 #include "duration.h"
 #include "interrupts.h"
+#include "lines.h"
 #include "status.h"
 #include "tree.h"
 #include "words.h"
@@ -60,8 +61,58 @@ void run_say(run *it, const char *format, ...)
 
 static bool rest_is_cancelled(const run *it)
 {
-    return it->options.policy == KIN_ALL && it->commands.count > it->ended &&
+    return it->options.policy == KIN_ALL &&
+           (!it->all_known || it->total > it->ended) &&
            it->counts[JOB_FAILED] + it->counts[JOB_UNUSABLE] == 1;
+}
+
+job *run_add_job(run *it)
+{
+    job *one = malloc(sizeof *one);
+    if (!one)
+        return NULL;
+    *one = (job){.run = it, .number = it->total++, .previous = it->last};
+    *(it->last ? &it->last->next : &it->first) = one;
+    it->last = one;
+    return one;
+}
+
+void run_drop_job(run *it, job *one)
+{
+    *(one->previous ? &one->previous->next : &it->first) = one->next;
+    *(one->next ? &one->next->previous : &it->last) = one->previous;
+    job_deinit(one);
+    free(one);
+}
+
+/* Lines may be without an end, so what is known of their jobs has to be
+   bounded. */
+static bool is_worth_keeping(run *it, const job *ended)
+{
+    enum { MOST = 10000 };
+    if (ended->command != &ended->own)
+        return true;
+    if (ended->state == JOB_FINE || ended->state == JOB_WAITING)
+        return false;
+    if (it->ended - it->counts[JOB_FINE] <= MOST)
+        return true;
+    it->unlisted++;
+    return false;
+}
+
+/* Its task still bears its name, to its end, which comes before another job's
+   does. */
+static void let_go(run *it, job *ended)
+{
+    if (it->leaving)
+        run_drop_job(it, it->leaving);
+    it->leaving = ended;
+}
+
+void run_note_begin(run *it, const job *one)
+{
+    if (one->command == &one->own)
+        lines_note_begin(it, one);
 }
 
 void run_note_end(run *it, job *ended)
@@ -70,14 +121,18 @@ void run_note_end(run *it, job *ended)
     bool late = ended->by == KIN_BY_DEADLINE;
     it->timed_out |= late && it->options.fail_after;
     it->moved_on |= late && it->options.move_on_after;
-    if (ended->state == JOB_WAITING)
-        return;
-    it->counts[ended->state]++;
-    ended->order = it->ended++;
+    if (ended->state != JOB_WAITING) {
+        it->counts[ended->state]++;
+        it->not_found |=
+            ended->state == JOB_UNUSABLE && ended->errnum == ENOENT;
+        ended->order = it->ended++;
+    }
     /* A lone command's tree follows at once. */
-    if (ended->state == JOB_FAILED && it->commands.count > 1)
+    if (ended->state == JOB_FAILED && it->total > 1)
         run_say(it, "%s%s", job_text(ended, text),
                 rest_is_cancelled(it) ? "; the rest is stopped" : "");
+    if (!is_worth_keeping(it, ended))
+        let_go(it, ended);
 }
 
 static void output_failed(void *context, const char *why)
@@ -101,16 +156,31 @@ static kin_error *keep_defect(kin_error *err, kin_task *task, void *context)
     return NULL;
 }
 
+/* A line that cannot be one ends all. */
+static kin_error *feed_lines(run *it, kin_group *jobs)
+{
+    kin_error *err = lines_feed(it, jobs);
+    if (!kin_error_is(err, &REFUSED))
+        return err;
+    kin_group_cancel(jobs, "%s", kin_error_message(err));
+    it->refusal = kin_error_give(err);
+    return NULL;
+}
+
 static kin_error *run_jobs(run *it)
 {
     kin_policy policy = it->options.policy;
     KIN_GROUP(
         jobs, .policy = policy, .name = "commands", .limit = it->options.limit,
         .on_error = policy == KIN_ALL ? NULL : keep_defect, .context = it);
-    for (size_t i = 0; i < it->commands.count; i++)
-        kin_spawn(jobs, job_run, &it->jobs[i],
-                  .name = it->commands.list[i].name);
-    return kin_group_close(jobs, NULL);
+    kin_error *err = NULL;
+    for (job *one = it->first; one; one = one->next)
+        kin_spawn(jobs, job_run, one, .name = one->command->name);
+    if (it->options.each_line)
+        err = feed_lines(it, jobs);
+    err = kin_group_close(jobs, err);
+    /* No line, no success; that says the exit status. */
+    return it->total ? err : kin_error_suppress(err, &KIN_FAILURE);
 }
 
 static kin_error *run_within_deadline(run *it)
@@ -149,7 +219,7 @@ static kin_error *make_room_for_descriptors(const run *it)
 {
     enum { EACH = 3, KIN = 20 };
     struct rlimit limit;
-    size_t most = it->commands.count;
+    size_t most = it->options.each_line ? it->options.limit : it->total;
     if (it->options.limit && it->options.limit < most)
         most = it->options.limit;
     rlim_t wanted = (rlim_t)most * EACH + KIN;
@@ -185,15 +255,13 @@ static void set_signals(void)
 
 static kin_error *prepare(run *it, int argc, char **argv)
 {
-    it->jobs = calloc(it->commands.count, sizeof *it->jobs);
-    if (!it->jobs)
-        return refuse(STATUS_KIN, "out of memory");
-    for (size_t i = 0; i < it->commands.count; i++)
-        it->jobs[i] = (job){
-            .command = &it->commands.list[i],
-            .run = it,
-            .number = i,
-        };
+    for (size_t i = 0; i < it->commands.count; i++) {
+        job *one = run_add_job(it);
+        if (!one)
+            return refuse(STATUS_KIN, "out of memory");
+        one->command = &it->commands.list[i];
+    }
+    it->all_known = !it->options.each_line;
     KIN_TRY(make_room_for_descriptors(it));
     set_signals();
     /* What a command leaves behind is reaped here, so that it is seen to go,
@@ -207,12 +275,22 @@ static kin_error *prepare(run *it, int argc, char **argv)
 
 /* --- after --------------------------------------------------------------- */
 
+/* With --any, and nothing to run. */
+static bool is_without_success(const run *it)
+{
+    return it->options.policy == KIN_ANY && it->total == 0;
+}
+
 static void say_what_ended_it(const run *it)
 {
     char length[DURATION_TEXT];
-    size_t waiting = it->commands.count - it->ended;
+    size_t waiting = it->total - it->ended;
     if (it->broken)
         (void)fprintf(stderr, "kin run: %s\n", it->broken);
+    if (it->refusal)
+        (void)fprintf(stderr, "kin run: %s\n", kin_error_message(it->refusal));
+    if (is_without_success(it) && !it->refusal && !it->interrupt)
+        (void)fputs("kin run: nothing succeeded: there was no line\n", stderr);
     if (it->moved_on && !it->options.quiet)
         (void)fprintf(
             stderr,
@@ -255,15 +333,6 @@ static void report(const run *it)
     kin_error_free(tree);
 }
 
-static int unusable_status(const run *it)
-{
-    int status = STATUS_NOT_EXECUTABLE;
-    for (size_t i = 0; i < it->commands.count; i++)
-        if (it->jobs[i].state == JOB_UNUSABLE && it->jobs[i].errnum == ENOENT)
-            status = STATUS_NOT_FOUND;
-    return status;
-}
-
 static int status_of(const run *it)
 {
     bool enough = it->options.policy == KIN_ANY && it->counts[JOB_FINE] > 0;
@@ -271,22 +340,26 @@ static int status_of(const run *it)
         return STATUS_INTERRUPTED;
     if (it->broken || it->defect)
         return STATUS_KIN;
+    if (it->refusal)
+        return kin_error_code(it->refusal);
     if (enough)
         return STATUS_FINE;
     if (it->timed_out)
         return STATUS_TIMEOUT;
     if (it->counts[JOB_UNUSABLE])
-        return unusable_status(it);
-    return it->counts[JOB_FAILED] ? STATUS_FAILED : STATUS_FINE;
+        return it->not_found ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+    return it->counts[JOB_FAILED] || is_without_success(it) ? STATUS_FAILED
+                                                            : STATUS_FINE;
 }
 
 static void deinit(run *it)
 {
-    for (size_t i = 0; it->jobs && i < it->commands.count; i++)
-        job_deinit(&it->jobs[i]);
-    free(it->jobs);
+    while (it->first)
+        run_drop_job(it, it->first);
     kin_error_free(it->defect);
+    kin_error_free(it->refusal);
     commands_free(&it->commands);
+    template_deinit(&it->options.template);
 }
 
 /* --- from start to end --------------------------------------------------- */
@@ -298,12 +371,23 @@ static int print_help(void)
 }
 
 /* As a Procfile would say it. */
-static int print_commands(const commands *all)
+static kin_error *print_lines(void *arg)
 {
+    return lines_print(arg);
+}
+
+static int print_commands(run *of)
+{
+    const commands *all = &of->commands;
+    kin_error *err = NULL;
+    if (of->options.each_line)
+        err = kin_run(print_lines, of);
+    if (err)
+        return refused("kin run", err);
     for (size_t i = 0; i < all->count; i++) {
         const command *it = &all->list[i];
         (void)printf("%s: ", it->name);
-        if (it->storage)
+        if (it->shell)
             (void)fputs(it->argv[2], stdout);
         else
             words_print(it->argv, stdout);
@@ -335,7 +419,7 @@ int run_main(int argc, char **argv)
     else if (it.options.help)
         status = print_help();
     else if (it.options.dry_run)
-        status = print_commands(&it.commands);
+        status = print_commands(&it);
     else
         status = run_commands(&it, argc, argv);
     deinit(&it);

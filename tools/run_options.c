@@ -7,6 +7,7 @@
 #include "status.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@ const char run_help[] =
     "  kin run [OPTIONS] -- COMMAND [ARG...] [::: COMMAND [ARG...]]...\n"
     "  kin run [OPTIONS] FILE     a Procfile: a `name: shell command` a line;\n"
     "                             # comments and blank lines are skipped\n"
+    "  kin run [OPTIONS] --each-line 'COMMAND {}'\n"
+    "                             one for every line of standard input\n"
     "\n"
     "When a command fails the others are stopped: SIGTERM to its whole process\n"
     "group, after the grace SIGKILL. Each line of output comes whole, behind the\n"
@@ -27,7 +30,10 @@ const char run_help[] =
     "  --any                    one must succeed; the first success stops the\n"
     "                           rest\n"
     "  --each                   each on its own: a failure stops nobody\n"
-    "  -j, --limit N            at most N at once\n"
+    "  -j, --limit N            at most N at once (no limit; with --each-line as\n"
+    "                           many as there are processors)\n"
+    "  --delimiter TEXT         what stands between the fields of a line (blanks\n"
+    "                           and tabs; \\t is a tab)\n"
     "  --fail-after DURATION    stop what still runs after that time, and fail\n"
     "  --move-on-after DURATION the same, but that is no failure\n"
     "  --grace DURATION         from SIGTERM to SIGKILL (5s); also how long what\n"
@@ -42,6 +48,10 @@ const char run_help[] =
     "\n"
     "A DURATION is a number of seconds, or has one of ms, s, m, h and d behind\n"
     "it: 90, 90s, 1.5m, 2h, 300ms.\n"
+    "\n"
+    "The command of --each-line is split into words once, as a shell would, and\n"
+    "never given to one: in each word {} becomes the line, {1} its first field,\n"
+    "{2} the second, whatever is in them. It is named after the line.\n"
     "\n"
     "Commands read nothing on standard input. A line of more than 64 KiB comes in\n"
     "pieces; where another command's line had to come between, the next piece\n"
@@ -144,6 +154,26 @@ static kin_error *take_color(void *into, const option *self, const char *text)
                   text);
 }
 
+static kin_error *take_each_line(void *into, const option *self,
+                                 const char *text)
+{
+    run_options *it = into;
+    if (it->each_line)
+        return refuse(STATUS_USAGE, "--%s is given twice", self->name);
+    KIN_TRY(template_parse(&it->template, text));
+    it->each_line = true;
+    return NULL;
+}
+
+static kin_error *take_delimiter(void *into, const option *self,
+                                 const char *text)
+{
+    if (!*text)
+        return refuse(STATUS_USAGE, "--%s: it must not be empty", self->name);
+    ((run_options *)into)->delimiter = strcmp(text, "\\t") == 0 ? "\t" : text;
+    return NULL;
+}
+
 static kin_error *take_flag(void *into, const option *self, const char *text)
 {
     (void)text;
@@ -171,6 +201,8 @@ static const option options[] = {
     {"all", 0, NULL, take_policy, 0, KIN_ALL},
     {"any", 0, NULL, take_policy, 0, KIN_ANY},
     {"each", 0, NULL, take_policy, 0, KIN_EACH},
+    {"each-line", 0, "COMMAND", take_each_line, 0, 0},
+    {"delimiter", 0, "TEXT", take_delimiter, 0, 0},
     {"limit", 'j', "N", take_limit, 0, 0},
     {"fail-after", 0, "DURATION", take_deadline, AT(fail_after), 0},
     {"move-on-after", 0, "DURATION", take_deadline, AT(move_on_after), 0},
@@ -189,19 +221,49 @@ static const option_table table = {
     take_file,
 };
 
-static kin_error *read_commands(const run_options *it, commands *all,
-                                char **words)
+/* Commands come from one place. */
+static kin_error *check_sources(const run_options *it, char **words)
 {
     if (it->file && words)
         return refuse(STATUS_USAGE,
                       "both a Procfile (%s) and commands behind --", it->file);
-    if (it->fail_after && it->move_on_after)
-        return refuse(STATUS_USAGE,
-                      "both --fail-after and --move-on-after are given");
-    if (!it->file && !words)
+    if (it->each_line && (it->file || words))
+        return refuse(STATUS_USAGE, "both --each-line and %s",
+                      words ? "commands behind --" : "a Procfile");
+    if (!it->file && !words && !it->each_line)
         return refuse(STATUS_USAGE,
                       "nothing to run: give a Procfile, or -- and "
                       "a command (see --help)");
+    if (it->delimiter && !it->each_line)
+        return refuse(STATUS_USAGE, "--delimiter without --each-line");
+    return NULL;
+}
+
+static size_t processors(void)
+{
+    cpu_set_t set;
+    int count =
+        sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count > 0 ? (size_t)count : 1;
+}
+
+static kin_error *prepare_template(run_options *it)
+{
+    const char *program = template_program(&it->template);
+    it->template.delimiter = it->delimiter;
+    if (!it->limit)
+        it->limit = processors();
+    return program ? command_check_program(program) : NULL;
+}
+
+static kin_error *read_commands(run_options *it, commands *all, char **words)
+{
+    KIN_TRY(check_sources(it, words));
+    if (it->fail_after && it->move_on_after)
+        return refuse(STATUS_USAGE,
+                      "both --fail-after and --move-on-after are given");
+    if (it->each_line)
+        return prepare_template(it);
     KIN_TRY(it->file ? procfile_read(it->file, all)
                      : commands_add_words(all, words));
     return commands_check(all);

@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "tag.h"
+#include "template.h"
 
 #include <kin/group.h>
 
@@ -17,7 +18,10 @@ typedef struct run_options {
     tag_format tags;
     color_choice color;
     bool quiet, dry_run, help;
-    const char *file; /* a Procfile, or NULL */
+    bool each_line; /* by this: */
+    template template;
+    const char *delimiter; /* between fields; NULL: blanks; borrowed */
+    const char *file;      /* a Procfile, or NULL */
 } run_options;
 
 extern const char run_help[];

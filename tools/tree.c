@@ -29,7 +29,7 @@ static char *text_of(const command *it)
 {
     char *text = NULL;
     size_t size;
-    if (it->storage)
+    if (it->shell)
         return strdup(it->argv[2]);
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
@@ -113,9 +113,9 @@ static int by_end(const void *a, const void *b)
 
 static void find_ended(struct leaves *all, const run *it)
 {
-    for (size_t i = 0; i < it->commands.count; i++)
-        if (it->jobs[i].state > JOB_RUNNING)
-            all->ended[all->ended_count++] = &it->jobs[i];
+    for (const job *one = it->first; one; one = one->next)
+        if (one->state > JOB_RUNNING)
+            all->ended[all->ended_count++] = one;
     qsort(all->ended, all->ended_count, sizeof *all->ended, by_end);
 }
 
@@ -149,17 +149,19 @@ static char *summary(const run *it)
     char *text = NULL;
     size_t size, failed = it->counts[JOB_FAILED] + it->counts[JOB_UNUSABLE];
     size_t cancelled = it->counts[JOB_CANCELLED];
-    size_t waiting = it->commands.count - it->ended;
+    size_t waiting = it->total - it->ended;
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
         return NULL;
     (void)fprintf(stream, "kin run: %zu of %zu commands %s",
-                  failed ? failed : cancelled, it->commands.count,
+                  failed ? failed : cancelled, it->total,
                   failed ? "failed" : "cancelled");
     if (failed && cancelled)
         (void)fprintf(stream, ", %zu cancelled", cancelled);
     if (waiting)
         (void)fprintf(stream, ", %zu not started", waiting);
+    if (it->unlisted)
+        (void)fprintf(stream, ", %zu not listed", it->unlisted);
     (void)fclose(stream);
     return text;
 }
@@ -168,7 +170,7 @@ static kin_error *group_of(const struct leaves *all, const run *it)
 {
     if (all->count == 0)
         return NULL;
-    if (all->count == 1 && it->commands.count == 1)
+    if (all->count == 1 && it->total == 1)
         return all->list[0];
     char *text = summary(it);
     kin_error *err = kin_error_group_at(NULL, text ? text : "kin run",
@@ -182,8 +184,8 @@ kin_error *tree_of(const run *it)
     if (it->options.policy == KIN_ANY && it->counts[JOB_FINE] > 0)
         return NULL;
     struct leaves all = {
-        .ended = calloc(it->commands.count, sizeof *all.ended),
-        .list = calloc(it->commands.count + 1, sizeof(kin_error *)),
+        .ended = calloc(it->ended + 1, sizeof *all.ended),
+        .list = calloc(it->ended + 2, sizeof(kin_error *)),
     };
     kin_error *err = NULL;
     if (all.ended && all.list) {
