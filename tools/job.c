@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST_PAUSE KIN_SECONDS(30)
+
 /* What a job is while it runs, on its task's stack. */
 struct attendance {
     job *job;
@@ -218,17 +220,59 @@ static kin_error *run_process(job *it)
     return err;
 }
 
+/* --- its tries ----------------------------------------------------------- */
+
+static kin_error *try_once(job *it)
+{
+    kin_error *err = start(it);
+    it->tries++;
+    if (it->state == JOB_RUNNING)
+        return run_process(it);
+    if (kin_error_is(err, &KIN_CANCELLED))
+        keep_reason(it, err); /* and it waits for ever */
+    else if (it->state == JOB_WAITING)
+        it->state = JOB_BROKEN;
+    return err;
+}
+
+static kin_time pause_before(const job *it)
+{
+    kin_time pause = it->run->options.backoff, longest = LONGEST_PAUSE;
+    for (size_t i = 1; i < it->tries && pause < longest; i++)
+        pause = pause * 2 < longest ? pause * 2 : longest;
+    return pause;
+}
+
+/* Until the next try; a failure by then is nobody's concern. */
+static kin_error *pause_and_forget(job *it, kin_error *failure)
+{
+    char text[JOB_TEXT], length[DURATION_TEXT];
+    kin_time pause = pause_before(it);
+    kin_error_free(failure);
+    run_say(it->run, "%s; again in %s (%zu of %zu)", job_text(it, text),
+            duration_text(pause, length), it->tries, it->run->options.retries);
+    kin_error *err = kin_sleep(pause);
+    if (err) {
+        it->state = JOB_CANCELLED;
+        keep_reason(it, err);
+        return err;
+    }
+    free(it->tail);
+    it->tail = NULL;
+    it->state = JOB_WAITING;
+    return NULL;
+}
+
 kin_error *job_run(void *arg)
 {
     job *it = arg;
     run_note_begin(it->run, it);
-    kin_error *err = start(it);
-    if (it->state == JOB_RUNNING)
-        err = run_process(it);
-    else if (kin_error_is(err, &KIN_CANCELLED))
-        keep_reason(it, err); /* and it waits for ever */
-    else if (it->state == JOB_WAITING)
-        it->state = JOB_BROKEN;
+    kin_error *err = try_once(it);
+    while (it->state == JOB_FAILED && it->tries <= it->run->options.retries) {
+        err = pause_and_forget(it, err);
+        if (!err)
+            err = try_once(it);
+    }
     run_note_end(it->run, it);
     return err;
 }

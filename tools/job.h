@@ -39,6 +39,7 @@ struct job {
     kin_process_status status;
     int errnum; /* why it could not be executed */
     kin_time lasted;
+    size_t tries;  /* how often it was run */
     size_t order;  /* among those that have ended */
     char *because; /* of whom or what it was cancelled; or NULL */
     kin_cancel_source by;

@@ -38,6 +38,9 @@ const char run_help[] =
     "  --move-on-after DURATION the same, but that is no failure\n"
     "  --grace DURATION         from SIGTERM to SIGKILL (5s); also how long what\n"
     "                           a command leaves running may hold its output\n"
+    "  --retry N                run a command that failed again, up to N times\n"
+    "  --backoff DURATION       before the first time (100ms); doubles each time,\n"
+    "                           up to 30 s\n"
     "  --prefix WORDS           what stands before a line: name, pid, time\n"
     "                           (name)\n"
     "  --no-prefix              nothing stands before a line\n"
@@ -82,15 +85,17 @@ static kin_error *take_policy(void *into, const option *self, const char *text)
     return NULL;
 }
 
-static kin_error *take_limit(void *into, const option *self, const char *text)
+/* A number of self->choice or more. */
+static kin_error *take_number(void *into, const option *self, const char *text)
 {
     char *end;
     errno = 0;
     unsigned long long number = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || number == 0)
-        return refuse(STATUS_USAGE, "--%s: \"%s\" is no number of 1 or more",
-                      self->name, text);
-    ((run_options *)into)->limit =
+    if (*text < '0' || *text > '9' || *end ||
+        number < (unsigned long long)self->choice)
+        return refuse(STATUS_USAGE, "--%s: \"%s\" is no number of %d or more",
+                      self->name, text, self->choice);
+    *(size_t *)place(into, self) =
         errno || number > SIZE_MAX ? SIZE_MAX : (size_t)number;
     return NULL;
 }
@@ -115,6 +120,11 @@ static kin_error *take_deadline(void *into, const option *self,
         return refuse(STATUS_USAGE, "--%s: it must be more than 0", self->name);
     *(kin_time *)place(into, self) = length;
     return NULL;
+}
+
+static kin_error *take_length(void *into, const option *self, const char *text)
+{
+    return duration_of(self, text, place(into, self));
 }
 
 static kin_error *take_grace(void *into, const option *self, const char *text)
@@ -203,10 +213,12 @@ static const option options[] = {
     {"each", 0, NULL, take_policy, 0, KIN_EACH},
     {"each-line", 0, "COMMAND", take_each_line, 0, 0},
     {"delimiter", 0, "TEXT", take_delimiter, 0, 0},
-    {"limit", 'j', "N", take_limit, 0, 0},
+    {"limit", 'j', "N", take_number, AT(limit), 1},
     {"fail-after", 0, "DURATION", take_deadline, AT(fail_after), 0},
     {"move-on-after", 0, "DURATION", take_deadline, AT(move_on_after), 0},
     {"grace", 0, "DURATION", take_grace, 0, 0},
+    {"retry", 0, "N", take_number, AT(retries), 0},
+    {"backoff", 0, "DURATION", take_length, AT(backoff), 0},
     {"prefix", 0, "WORDS", take_prefix, 0, 0},
     {"no-prefix", 0, NULL, take_no_prefix, 0, 0},
     {"color", 0, "WHEN", take_color, 0, 0},
@@ -274,6 +286,7 @@ kin_error *run_options_read(run_options *it, commands *all, char **argv)
     char **words;
     *it = (run_options){
         .grace = KIN_SECONDS(5),
+        .backoff = KIN_MILLISECONDS(100),
         .tags = {.words = {TAG_NAME}, .count = 1},
     };
     KIN_TRY(options_parse(&table, it, argv, &words));

@@ -15,6 +15,8 @@ typedef struct run_options {
     size_t limit;                       /* 0: none */
     kin_time fail_after, move_on_after; /* 0: never */
     kin_time grace;                     /* KIN_AT_ONCE: none */
+    size_t retries;                     /* of a command that failed */
+    kin_time backoff;                   /* before the first of them */
     tag_format tags;
     color_choice color;
     bool quiet, dry_run, help;

@@ -62,6 +62,8 @@ static kin_error *failed_leaf(const job *it)
         site_of(it), &COMMAND_FAILED, it->status.code, "\"%s\": %s after %s",
         it->command->name, how, duration_text(it->lasted, lasted));
     note_command(err, it);
+    if (it->tries > 1)
+        kin_error_add_note(err, "tried %zu times", it->tries);
     tail_note(it->tail, err);
     return err;
 }
