@@ -255,6 +255,14 @@ kin_error *commands_check(const commands *all)
     return NULL;
 }
 
+const command *commands_find(const commands *all, const char *name)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (strcmp(all->list[i].name, name) == 0)
+            return &all->list[i];
+    return NULL;
+}
+
 void commands_free(commands *all)
 {
     for (size_t i = 0; i < all->count; i++)

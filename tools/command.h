@@ -38,6 +38,8 @@ KIN_MUST_USE kin_error *commands_add_shell(commands *, const char *name,
 KIN_MUST_USE kin_error *commands_add_words(commands *, char **words);
 /* REFUSED: one that cannot be executed, or a name that comes twice. */
 KIN_MUST_USE kin_error *commands_check(const commands *);
+/* The one of that name, or NULL. */
+const command *commands_find(const commands *, const char *name);
 void commands_free(commands *);
 
 #endif

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LONGEST_PAUSE KIN_SECONDS(30)
 
@@ -26,6 +27,7 @@ struct attendance {
     job *job;
     pump pumps[2];
     kin_task *tasks[2];
+    kin_scope feeding; /* cancelled: no more input */
 };
 
 /* --- words --------------------------------------------------------------- */
@@ -71,12 +73,22 @@ static bool is_commands(int errnum)
     }
 }
 
+/* From a terminal it comes through a pipe: whoever is not in the terminal's own
+   process group may not read it. */
+static kin_stdio input_of(const job *it)
+{
+    const char *reader = it->run->options.reader;
+    if (!reader || strcmp(reader, it->command->name) != 0)
+        return KIN_STDIO_NULL;
+    return isatty(STDIN_FILENO) ? KIN_STDIO_PIPE : KIN_STDIO_INHERIT;
+}
+
 static kin_error *start(job *it)
 {
     it->began = kin_now();
     kin_error *err = kin_process_start(
         &it->process, it->command->argv, .name = it->command->name,
-        .in = KIN_STDIO_NULL, .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE,
+        .in = input_of(it), .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE,
         .announce = KIN_STDIO_FD(it->run->guardian.line));
     if (err && kin_error_is(err, &KIN_OS) && is_commands(kin_error_code(err))) {
         it->state = JOB_UNUSABLE;
@@ -125,6 +137,36 @@ static kin_error *await_pumps(struct attendance *of)
 {
     KIN_TRY(kin_task_join(of->tasks[0]));
     return kin_task_join(of->tasks[1]);
+}
+
+/* --- its input ----------------------------------------------------------- */
+
+static kin_error *carry_input(kin_stream *from, kin_stream *to)
+{
+    char piece[4096];
+    for (;;) {
+        size_t got;
+        KIN_TRY(kin_stream_receive(from, piece, sizeof piece, &got));
+        if (got == 0)
+            return kin_stream_send_end(to);
+        KIN_TRY(kin_stream_send(to, piece, got));
+    }
+}
+
+/* What the terminal gives, to its end or the command's. */
+static kin_error *feed(void *arg)
+{
+    struct attendance *of = arg;
+    kin_stream *from;
+    KIN_TRY(kin_stream_open(&from, STDIN_FILENO, .borrow = true,
+                            .name = "standard input"));
+    kin_scope_open(&of->feeding);
+    kin_error *err = carry_input(from, kin_process_in(of->job->process));
+    kin_error_catch(&err, &KIN_BROKEN); /* it does not read on */
+    kin_error_catch(&err, &KIN_OS);     /* the terminal is gone */
+    err = kin_scope_close(&of->feeding, err);
+    kin_stream_close(&from);
+    return err;
 }
 
 /* --- its end ------------------------------------------------------------- */
@@ -181,7 +223,11 @@ static kin_error *attend(struct attendance *of)
     for (size_t i = 0; i < 2; i++)
         of->tasks[i] = kin_spawn(carrying, pump_run, &of->pumps[i],
                                  .name = of->job->command->name);
+    kin_scope_init(&of->feeding, .name = "standard input");
+    if (kin_process_in(of->job->process))
+        kin_spawn(carrying, feed, of, .name = "standard input");
     kin_error *err = await_end(of);
+    kin_scope_cancel(&of->feeding, "the command has ended");
     pump_finish(&of->pumps[0]);
     pump_finish(&of->pumps[1]);
     return kin_group_close(carrying, err);

@@ -45,6 +45,8 @@ const char run_help[] =
     "                           (name)\n"
     "  --no-prefix              nothing stands before a line\n"
     "  --color WHEN             auto, always or never; auto is on a terminal\n"
+    "  --stdin NAME             the command that reads standard input; the others\n"
+    "                           read nothing\n"
     "  --quiet                  say nothing but the output and the tree\n"
     "  --dry-run                print what would run\n"
     "  --help\n"
@@ -56,7 +58,7 @@ const char run_help[] =
     "never given to one: in each word {} becomes the line, {1} its first field,\n"
     "{2} the second, whatever is in them. It is named after the line.\n"
     "\n"
-    "Commands read nothing on standard input. A line of more than 64 KiB comes in\n"
+    "A line of more than 64 KiB comes in\n"
     "pieces; where another command's line had to come between, the next piece\n"
     "stands behind `+` in place of `|`. SIGINT, SIGTERM and SIGHUP are passed on\n"
     "to all commands once, and end the run; the second SIGINT kills.\n"
@@ -184,6 +186,12 @@ static kin_error *take_delimiter(void *into, const option *self,
     return NULL;
 }
 
+static kin_error *take_text(void *into, const option *self, const char *text)
+{
+    *(const char **)place(into, self) = text;
+    return NULL;
+}
+
 static kin_error *take_flag(void *into, const option *self, const char *text)
 {
     (void)text;
@@ -222,6 +230,7 @@ static const option options[] = {
     {"prefix", 0, "WORDS", take_prefix, 0, 0},
     {"no-prefix", 0, NULL, take_no_prefix, 0, 0},
     {"color", 0, "WHEN", take_color, 0, 0},
+    {"stdin", 0, "NAME", take_text, AT(reader), 0},
     {"quiet", 'q', NULL, take_flag, AT(quiet), 0},
     {"dry-run", 0, NULL, take_flag, AT(dry_run), 0},
     {"help", 'h', NULL, take_flag, AT(help), 0},
@@ -246,6 +255,8 @@ static kin_error *check_sources(const run_options *it, char **words)
         return refuse(STATUS_USAGE,
                       "nothing to run: give a Procfile, or -- and "
                       "a command (see --help)");
+    if (it->reader && it->each_line)
+        return refuse(STATUS_USAGE, "both --stdin and --each-line");
     if (it->delimiter && !it->each_line)
         return refuse(STATUS_USAGE, "--delimiter without --each-line");
     return NULL;
@@ -278,7 +289,11 @@ static kin_error *read_commands(run_options *it, commands *all, char **words)
         return prepare_template(it);
     KIN_TRY(it->file ? procfile_read(it->file, all)
                      : commands_add_words(all, words));
-    return commands_check(all);
+    KIN_TRY(commands_check(all));
+    if (it->reader && !commands_find(all, it->reader))
+        return refuse(STATUS_USAGE, "--stdin: no command is called \"%s\"",
+                      it->reader);
+    return NULL;
 }
 
 kin_error *run_options_read(run_options *it, commands *all, char **argv)

@@ -24,6 +24,7 @@ typedef struct run_options {
     template template;
     const char *delimiter; /* between fields; NULL: blanks; borrowed */
     const char *file;      /* a Procfile, or NULL */
+    const char *reader;    /* the command that reads standard input, or NULL */
 } run_options;
 
 extern const char run_help[];

@@ -115,6 +115,45 @@ test_signals_in_words() {
     contains "$err" 'killed by SIGTERM'
 }
 
+# "--retry N, --backoff DURATION"
+test_retries() {
+    own_folder
+    local try='echo x >>tries; test $(wc -l <tries) -ge 3 || exit 4'
+    run 0 --retry 2 --backoff 1ms -- sh -c "$try"
+    [[ $(lines tries) -eq 3 ]]
+    contains "$err" '"sh" failed: exit status 4 after '
+    contains "$err" '; again in 1 ms (1 of 2)'
+    contains "$err" '; again in 2 ms (2 of 2)'
+    rm tries
+    run 1 --retry 1 --backoff 1ms -- sh -c "$try"
+    [[ $(lines tries) -eq 2 ]]
+    contains "$err" 'note: tried 2 times'
+    # Only what fails in the end stops the others.
+    rm tries
+    run 0 --retry 2 --backoff 50ms -- sh -c "$try" ::: \
+        sh -c 'sleep 0.3; echo done'
+    contains "$out" '| done'
+    run 1 --retry 0 -- false
+    refute grep -F again <<<"$err"
+}
+
+# A pause before the next try is cut short like a command.
+test_retries_are_cancelled() {
+    own_folder
+    run 0 --any --retry 9 --backoff 1h -- sh -c 'echo x >>tries; exit 4' ::: \
+        sleep 0.3
+    [[ $(lines tries) -eq 1 ]]
+    run 124 --fail-after 200ms --retry 9 --backoff 1h -- false
+    start --retry 9 --backoff 1h -- false
+    until_true says 'again in'
+    kill -INT "$pid"
+    finish 130
+    for text in '' x -1 1.5; do
+        run 2 --retry "$text" -- true
+        run 2 --backoff "${text/1.5/1.5.}" -- true
+    done
+}
+
 # A lone command's leaf is the tree.
 test_one_command() {
     run 1 -- false
