@@ -89,7 +89,7 @@ static kin_error *start(job *it)
     kin_error *err = kin_process_start(
         &it->process, it->command->argv, .name = it->command->name,
         .in = input_of(it), .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE,
-        .announce = KIN_STDIO_FD(it->run->guardian.line));
+        .hand_up = true, .announce = KIN_STDIO_FD(it->run->guardian.line));
     if (err && kin_error_is(err, &KIN_OS) && is_commands(kin_error_code(err))) {
         it->state = JOB_UNUSABLE;
         it->errnum = kin_error_code(err);
@@ -249,20 +249,29 @@ static kin_error *judge(job *it, kin_error *err)
                          job_text(it, text));
 }
 
+/* What is kept of a failure. */
+static void forget_try(job *it)
+{
+    free(it->tail);
+    kin_error_free(it->error);
+    it->tail = NULL;
+    it->error = NULL;
+}
+
 static kin_error *run_process(job *it)
 {
     struct attendance of = {.job = it};
     int group = kin_process_id(it->process);
     kin_error *err = attend(&of);
+    if (it->status.code != 0)
+        it->error = kin_error_give(kin_process_error(it->process));
     kin_process_close(&it->process);
     guardian_forget(&it->run->guardian, group);
     pump_deinit(&of.pumps[0]);
     pump_deinit(&of.pumps[1]);
     err = judge(it, err);
-    if (it->state != JOB_FAILED) {
-        free(it->tail);
-        it->tail = NULL;
-    }
+    if (it->state != JOB_FAILED)
+        forget_try(it);
     return err;
 }
 
@@ -303,8 +312,7 @@ static kin_error *pause_and_forget(job *it, kin_error *failure)
         keep_reason(it, err);
         return err;
     }
-    free(it->tail);
-    it->tail = NULL;
+    forget_try(it);
     it->state = JOB_WAITING;
     return NULL;
 }
@@ -326,6 +334,6 @@ kin_error *job_run(void *arg)
 void job_deinit(job *it)
 {
     free(it->because);
-    free(it->tail);
+    forget_try(it);
     command_deinit(&it->own);
 }

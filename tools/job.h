@@ -43,7 +43,8 @@ struct job {
     size_t order;  /* among those that have ended */
     char *because; /* of whom or what it was cancelled; or NULL */
     kin_cancel_source by;
-    tail *tail; /* its last lines on standard error, if it failed */
+    kin_error *error; /* the tree that it handed up, or NULL */
+    tail *tail;       /* its last lines on standard error, if it failed */
 };
 
 /* What its task does, given the job. Fails with a KIN_PROCESS_FAILED when the

@@ -214,10 +214,10 @@ static kin_error *run_all(void *arg)
 
 /* --- before -------------------------------------------------------------- */
 
-/* Each running command takes two pipes and a handle. */
+/* Each running command takes two pipes, a handle and a file for its errors. */
 static kin_error *make_room_for_descriptors(const run *it)
 {
-    enum { EACH = 3, KIN = 20 };
+    enum { EACH = 4, KIN = 20 };
     struct rlimit limit;
     size_t most = it->options.each_line ? it->options.limit : it->total;
     if (it->options.limit && it->options.limit < most)
@@ -318,9 +318,8 @@ static void bound_patience(const run *it)
 }
 
 /* The tree, and what went wrong with kin itself. */
-static void report(const run *it)
+static void report(const run *it, kin_error *tree)
 {
-    kin_error *tree = tree_of(it);
     if (outputs_within_line(&it->outputs) && (tree || it->defect || it->broken))
         (void)fputc('\n', stderr);
     if (tree)
@@ -330,7 +329,6 @@ static void report(const run *it)
         (void)fprintf(stderr, "kin run: kin itself failed:\n");
         kin_error_print(it->defect, stderr);
     }
-    kin_error_free(tree);
 }
 
 static int status_of(const run *it)
@@ -403,15 +401,23 @@ static int run_commands(run *it, int argc, char **argv)
         return refused("kin run", err);
     err = kin_run(run_all, it);
     guardian_end(&it->guardian);
+    /* A signal before, or after, there was somebody to receive it. */
+    if (kin_error_has(err, &KIN_INTERRUPT)) {
+        it->interrupt = it->interrupt ? it->interrupt : SIGINT;
+        err = kin_error_suppress(err, &KIN_INTERRUPT);
+    }
     it->defect = kin_error_combine(it->defect, err);
     bound_patience(it);
-    report(it);
+    kin_error *tree = tree_of(it);
+    report(it, tree);
+    kin_hand_up_close(it->above, tree);
+    kin_error_free(tree);
     return status_of(it);
 }
 
 int run_main(int argc, char **argv)
 {
-    run it = {.guardian.line = -1};
+    run it = {.guardian.line = -1, .above = kin_hand_up_open()};
     int status;
     kin_error *err = run_options_read(&it.options, &it.commands, argv + 2);
     if (err)

@@ -16,6 +16,7 @@ typedef struct run {
     bool all_known;    /* there will be no more */
     outputs outputs;
     guardian guardian;
+    int above; /* where its own tree is handed up, or -1 */
 
     kin_group *saying;     /* the tasks that say something on standard error */
     kin_scope *everything; /* cancelled: all ends; NULL: nothing runs */

@@ -54,13 +54,27 @@ static void note_command(kin_error *err, const job *it)
     free(text);
 }
 
+KIN_PRINTF(4, 5)
+static kin_error *leaf(const job *it, const kin_kind *kind, kin_error *cause,
+                       const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    kin_error *err = kin_fail_va(site_of(it), cause, kind, it->status.code,
+                                 format, arguments);
+    va_end(arguments);
+    return err;
+}
+
+/* A kin program's own tree explains its failure. */
 static kin_error *failed_leaf(const job *it)
 {
     char lasted[DURATION_TEXT], how[64];
     kin_process_status_text(it->status, how, sizeof how);
-    kin_error *err = kin_fail_code_at(
-        site_of(it), &COMMAND_FAILED, it->status.code, "\"%s\": %s after %s",
-        it->command->name, how, duration_text(it->lasted, lasted));
+    kin_error *cause = it->error ? kin_error_ref(it->error) : NULL;
+    kin_error *err =
+        leaf(it, &COMMAND_FAILED, cause, "\"%s\": %s after %s",
+             it->command->name, how, duration_text(it->lasted, lasted));
     note_command(err, it);
     if (it->tries > 1)
         kin_error_add_note(err, "tried %zu times", it->tries);

@@ -154,6 +154,33 @@ test_retries_are_cancelled() {
     done
 }
 
+# "A command that is itself a kin program hands its error tree up through the
+# descriptor in KIN_ERROR_FD; it appears as a subtree of its leaf."
+test_a_kin_program_hands_its_tree_up() {
+    run 1 --each -- "$KIN_BUILD/examples/01-fetch-all" ::: false
+    contains "$err" 'command failed: "01-fetch-all": exit status 1 after '
+    contains "$err" 'caused by group "all" (2 sub-errors)'
+    contains "$err" 'timeout: '
+    # And so on upwards, through whatever lies between.
+    run 1 -- sh -c "'$KIN_COMMAND' run -- '$KIN_COMMAND' run -- \\
+        '$KIN_BUILD/examples/01-fetch-all'"
+    sed '1,/^command failed: "sh"/d' "$TMPDIR/err" >"$TMPDIR/tree"
+    grep -F 'caused by command failed: "kin": exit status 1' "$TMPDIR/tree"
+    grep -F 'caused by command failed: "01-fetch-all": exit' "$TMPDIR/tree"
+    grep -F 'caused by group "all" (2 sub-errors)' "$TMPDIR/tree"
+}
+
+# Whoever writes there need not be one.
+test_a_tree_that_is_none() {
+    run 1 -- sh -c 'test $KIN_ERROR_FD -gt 2; echo nonsense >&$KIN_ERROR_FD
+        exit 3'
+    contains "$err" 'remote error: what sh handed up cannot be read: '
+    run 0 -- sh -c 'echo nonsense >&3'
+    [[ -z $err ]]
+    run 1 -- sh -c 'head -c 100000000 /dev/zero >&3; exit 3'
+    contains "$err" 'cannot be read: it is too large'
+}
+
 # A lone command's leaf is the tree.
 test_one_command() {
     run 1 -- false

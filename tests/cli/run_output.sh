@@ -226,14 +226,15 @@ test_standard_input_goes_to_the_one_named() {
     [[ $(lines "$TMPDIR/out") -eq 3 ]]
 }
 
-# A command has its three descriptors and no other.
+# A command has its three descriptors, the one for error trees, and no other.
 test_no_other_descriptors() {
     run 0 -- sh -c 'ls /proc/self/fd' 7</dev/null
-    # The fourth is that of the listing.
+    # The last is that of the listing.
     [[ $out == 'sh | 0
 sh | 1
 sh | 2
-sh | 3' ]] || fail "$out"
+sh | 3
+sh | 4' ]] || fail "$out"
 }
 
 # Colours are for terminals.
