@@ -121,7 +121,7 @@ static tag tag_for(const job *it, const output *to)
 static kin_error *init_pumps(struct attendance *of)
 {
     job *it = of->job;
-    outputs *to = &it->run->outputs;
+    outputs *to = it->place ? &it->place->here : &it->run->outputs;
     it->tail = calloc(1, sizeof *it->tail);
     if (!it->tail)
         return kin_fail(&KIN_NO_MEMORY,
@@ -133,8 +133,9 @@ static kin_error *init_pumps(struct attendance *of)
                      tag_for(it, to->err), it->tail);
 }
 
-static kin_error *await_pumps(struct attendance *of)
+static kin_error *await_pumps(void *arg)
 {
+    struct attendance *of = arg;
     KIN_TRY(kin_task_join(of->tasks[0]));
     return kin_task_join(of->tasks[1]);
 }
@@ -204,6 +205,8 @@ static kin_error *await_end(struct attendance *of)
     kin_time grace = it->run->options.grace;
     kin_error *cancelled = kin_process_wait(it->process, &it->status);
     it->lasted = kin_now() - it->began;
+    if (!cancelled && it->place)
+        kin_error_free(order_until_turn(it->place, await_pumps, of));
     if (!cancelled)
         /* Cut short, it has ended all the same. */
         kin_error_free(KIN_WITHIN(await_pumps(of), .move_on_after = grace));
@@ -327,6 +330,9 @@ kin_error *job_run(void *arg)
         if (!err)
             err = try_once(it);
     }
+    if (it->place)
+        order_end(it->place);
+    it->place = NULL;
     run_note_end(it->run, it);
     return err;
 }

@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "guardian.h"
+#include "order.h"
 #include "output.h"
 #include "tail.h"
 
@@ -33,6 +34,7 @@ struct job {
     /* while it runs */
     kin_process *process;
     kin_time began;
+    place *place; /* of its output, with --keep-order; the order's */
 
     /* what came of it */
     job_state state;

@@ -97,8 +97,7 @@ static kin_error *add(run *it, kin_group *jobs, const kin_line *line)
     tag_format_widen(&it->options.tags, one->own.name);
     it->waiting++;
     it->waiting_bytes += weight(one);
-    kin_spawn(jobs, job_run, one, .name = one->own.name);
-    return NULL;
+    return run_spawn_job(it, jobs, one);
 }
 
 static kin_error *feed(run *it, kin_group *jobs, struct reading *from)

@@ -9,6 +9,7 @@
 #include "run.h"
 #include "duration.h"
 #include "interrupts.h"
+#include "json_file.h"
 #include "lines.h"
 #include "status.h"
 #include "tree.h"
@@ -83,6 +84,20 @@ void run_drop_job(run *it, job *one)
     *(one->next ? &one->next->previous : &it->last) = one->previous;
     job_deinit(one);
     free(one);
+}
+
+kin_error *run_spawn_job(run *it, kin_group *jobs, job *one)
+{
+    if (it->options.keep_order) {
+        one->place = order_add(&it->order, &it->outputs);
+        if (!one->place)
+            return kin_fail(&KIN_NO_MEMORY,
+                            "no memory for the output of "
+                            "\"%s\"",
+                            one->command->name);
+    }
+    kin_spawn(jobs, job_run, one, .name = one->command->name);
+    return NULL;
 }
 
 /* Lines may be without an end, so what is known of their jobs has to be
@@ -174,9 +189,9 @@ static kin_error *run_jobs(run *it)
         jobs, .policy = policy, .name = "commands", .limit = it->options.limit,
         .on_error = policy == KIN_ALL ? NULL : keep_defect, .context = it);
     kin_error *err = NULL;
-    for (job *one = it->first; one; one = one->next)
-        kin_spawn(jobs, job_run, one, .name = one->command->name);
-    if (it->options.each_line)
+    for (job *one = it->first; one && !err; one = one->next)
+        err = run_spawn_job(it, jobs, one);
+    if (!err && it->options.each_line)
         err = feed_lines(it, jobs);
     err = kin_group_close(jobs, err);
     /* No line, no success; that says the exit status. */
@@ -204,8 +219,10 @@ static kin_error *run_all(void *arg)
     kin_error *err = outputs_open(&it->outputs, output_failed, it);
     if (!err)
         err = kin_start(listening, interrupts_watch, it, NULL);
+    it->lasted = -kin_now();
     if (!err)
         err = run_within_deadline(it);
+    it->lasted += kin_now();
     kin_group_cancel(listening, "all commands have ended");
     err = kin_group_close(listening, err);
     outputs_close(&it->outputs);
@@ -262,6 +279,8 @@ static kin_error *prepare(run *it, int argc, char **argv)
         one->command = &it->commands.list[i];
     }
     it->all_known = !it->options.each_line;
+    if (it->options.json)
+        KIN_TRY(json_file_open(&it->json, it->options.json));
     KIN_TRY(make_room_for_descriptors(it));
     set_signals();
     /* What a command leaves behind is reaped here, so that it is seen to go,
@@ -394,6 +413,17 @@ static int print_commands(run *of)
     return STATUS_FINE;
 }
 
+/* What it exits with, all told. */
+static int write_json(run *it, const kin_error *tree, int status)
+{
+    int failure = it->json ? json_file_write(it->json, it, tree, status) : 0;
+    if (!failure)
+        return status;
+    (void)fprintf(stderr, "kin run: cannot write to %s: %s\n", it->options.json,
+                  strerror(failure));
+    return it->interrupt ? status : STATUS_KIN;
+}
+
 static int run_commands(run *it, int argc, char **argv)
 {
     kin_error *err = prepare(it, argc, argv);
@@ -409,10 +439,12 @@ static int run_commands(run *it, int argc, char **argv)
     it->defect = kin_error_combine(it->defect, err);
     bound_patience(it);
     kin_error *tree = tree_of(it);
+    /* The file first: whoever reads the tree may not. */
+    int status = write_json(it, tree, status_of(it));
     report(it, tree);
     kin_hand_up_close(it->above, tree);
     kin_error_free(tree);
-    return status_of(it);
+    return status;
 }
 
 int run_main(int argc, char **argv)

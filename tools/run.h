@@ -15,6 +15,9 @@ typedef struct run {
     size_t total;      /* jobs that there were */
     bool all_known;    /* there will be no more */
     outputs outputs;
+    order order; /* of the jobs' output, with --keep-order */
+    FILE *json;  /* or NULL */
+    kin_time lasted;
     guardian guardian;
     int above; /* where its own tree is handed up, or -1 */
 
@@ -38,6 +41,7 @@ typedef struct run {
 
 /* One more job, without a command yet; NULL: no memory. */
 job *run_add_job(run *);
+KIN_MUST_USE kin_error *run_spawn_job(run *, kin_group *, job *);
 void run_drop_job(run *, job *);
 
 /* Says a line of kin's own on standard error, unless it is to be quiet. Does not

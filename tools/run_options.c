@@ -44,10 +44,14 @@ const char run_help[] =
     "  --prefix WORDS           what stands before a line: name, pid, time\n"
     "                           (name)\n"
     "  --no-prefix              nothing stands before a line\n"
+    "  --keep-order             the output of each command comes together, in the\n"
+    "                           order of the commands; who is early waits when it\n"
+    "                           has written more than 1 MiB\n"
     "  --color WHEN             auto, always or never; auto is on a terminal\n"
     "  --stdin NAME             the command that reads standard input; the others\n"
     "                           read nothing\n"
     "  --quiet                  say nothing but the output and the tree\n"
+    "  --json FILE              write the outcome and the tree to a file, too\n"
     "  --dry-run                print what would run\n"
     "  --help\n"
     "\n"
@@ -231,6 +235,8 @@ static const option options[] = {
     {"no-prefix", 0, NULL, take_no_prefix, 0, 0},
     {"color", 0, "WHEN", take_color, 0, 0},
     {"stdin", 0, "NAME", take_text, AT(reader), 0},
+    {"keep-order", 'k', NULL, take_flag, AT(keep_order), 0},
+    {"json", 0, "FILE", take_text, AT(json), 0},
     {"quiet", 'q', NULL, take_flag, AT(quiet), 0},
     {"dry-run", 0, NULL, take_flag, AT(dry_run), 0},
     {"help", 'h', NULL, take_flag, AT(help), 0},

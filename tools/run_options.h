@@ -19,8 +19,9 @@ typedef struct run_options {
     kin_time backoff;                   /* before the first of them */
     tag_format tags;
     color_choice color;
-    bool quiet, dry_run, help;
-    bool each_line; /* by this: */
+    bool quiet, dry_run, help, keep_order;
+    const char *json; /* a path for the outcome, or NULL */
+    bool each_line;   /* by this: */
     template template;
     const char *delimiter; /* between fields; NULL: blanks; borrowed */
     const char *file;      /* a Procfile, or NULL */
