@@ -10,6 +10,10 @@
    writes, the pieces follow each other and nothing is added; who comes between
    ends the line first, and the next piece gets a tag that says so.
 
+   A terminal may have a line below all others, its status: it is taken away by
+   the first byte of a turn, and stands there again when the turn is over and the
+   last line is whole. It goes out with the rest, in one write.
+
    An output that stands before another one makes the lines of its sources, and
    holds them; released, it has its turns at the other one within its own.
 
@@ -204,8 +208,24 @@ static void make_room(output *it)
     }
 }
 
+static void hide_status(output *it)
+{
+    it->shown = false;
+    put(it, "\r\33[K", 4);
+}
+
+static void show_status(output *it)
+{
+    if (!*it->status || it->shown || it->unfinished)
+        return;
+    put(it, it->status, strlen(it->status));
+    it->shown = true;
+}
+
 static void put(output *it, const char *bytes, size_t length)
 {
+    if (it->shown && length > 0)
+        hide_status(it);
     while (length > 0) {
         if (!it->through && it->used == it->room)
             make_room(it);
@@ -251,6 +271,7 @@ void output_give(output *it)
         output_give(it->behind);
         it->through = false;
     } else if (!it->behind) {
+        show_status(it);
         flush(it);
     }
     it->taken = kin_wait_list_wake_one(&it->waiting, NULL) != NULL;
@@ -321,6 +342,17 @@ void output_end(output *it, source *from)
     output_take(it);
     if (it->unfinished == &departed)
         finish_line(it);
+    output_give(it);
+}
+
+void output_set_status(output *it, const char *text)
+{
+    if (strcmp(text, it->status) == 0)
+        return;
+    output_take(it);
+    if (it->shown)
+        hide_status(it);
+    (void)snprintf(it->status, sizeof it->status, "%s", text);
     output_give(it);
 }
 

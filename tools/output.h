@@ -25,6 +25,8 @@ typedef struct output_hold {
     void *context;
 } output_hold;
 
+enum { OUTPUT_STATUS = 512 };
+
 typedef struct output output;
 struct output {
     const char *name;
@@ -51,6 +53,10 @@ struct output {
 
     char *buffer;
     size_t used, room;
+
+    /* of a terminal: a line that stands below all others, or "" */
+    char status[OUTPUT_STATUS];
+    bool shown; /* it stands there */
 };
 
 /* The two; `err` is `out` where both lead to the same file. */
@@ -87,6 +93,9 @@ void output_line(output *, source *, const char *text, size_t length,
 /* There is nothing more to come of it. A line that it has not ended is ended
    for it where there are tags; without them it ends when another one comes. */
 void output_end(output *, source *);
+/* What stands below all other lines of a terminal, which is no wider; "" is
+   nothing. Takes and gives. */
+void output_set_status(output *, const char *text);
 /* A line of kin's own. Takes and gives. */
 void output_say(output *, const char *format, ...) KIN_PRINTF(2, 3);
 

@@ -11,6 +11,7 @@
 #include "interrupts.h"
 #include "json_file.h"
 #include "lines.h"
+#include "progress.h"
 #include "status.h"
 #include "tree.h"
 #include "words.h"
@@ -126,6 +127,7 @@ static void let_go(run *it, job *ended)
 
 void run_note_begin(run *it, const job *one)
 {
+    it->running++;
     if (one->command == &one->own)
         lines_note_begin(it, one);
 }
@@ -134,6 +136,7 @@ void run_note_end(run *it, job *ended)
 {
     char text[JOB_TEXT];
     bool late = ended->by == KIN_BY_DEADLINE;
+    it->running--;
     it->timed_out |= late && it->options.fail_after;
     it->moved_on |= late && it->options.move_on_after;
     if (ended->state != JOB_WAITING) {
@@ -219,10 +222,12 @@ static kin_error *run_all(void *arg)
     kin_error *err = outputs_open(&it->outputs, output_failed, it);
     if (!err)
         err = kin_start(listening, interrupts_watch, it, NULL);
-    it->lasted = -kin_now();
+    it->began = kin_now();
+    if (!err && progress_is_wanted(it))
+        kin_spawn(listening, progress_show, it, .name = "progress");
     if (!err)
         err = run_within_deadline(it);
-    it->lasted += kin_now();
+    it->lasted = kin_now() - it->began;
     kin_group_cancel(listening, "all commands have ended");
     err = kin_group_close(listening, err);
     outputs_close(&it->outputs);
@@ -265,6 +270,9 @@ static void set_signals(void)
     sigaddset(&ours, SIGHUP);
     sigaddset(&ours, SIGCHLD);
     sigaddset(&ours, SIGALRM);
+    sigaddset(&ours, SIGTSTP);
+    sigaddset(&ours, SIGCONT);
+    sigaddset(&ours, SIGWINCH);
     sigprocmask(SIG_UNBLOCK, &ours, NULL);
     (void)signal(SIGCHLD, SIG_DFL); /* or there is no status to be had */
     (void)signal(SIGPIPE, SIG_IGN);

@@ -17,7 +17,7 @@ typedef struct run {
     outputs outputs;
     order order; /* of the jobs' output, with --keep-order */
     FILE *json;  /* or NULL */
-    kin_time lasted;
+    kin_time began, lasted;
     guardian guardian;
     int above; /* where its own tree is handed up, or -1 */
 
@@ -30,6 +30,7 @@ typedef struct run {
     /* The deadline ended a job, or kept one from starting. */
     bool timed_out, moved_on;
     bool not_found; /* a command was */
+    size_t running; /* jobs whose turn has come and who have not ended */
     size_t ended;   /* jobs that were started */
     size_t counts[JOB_BROKEN + 1];
     size_t unlisted; /* failures that there was no room for */
@@ -37,6 +38,11 @@ typedef struct run {
     /* for lines.c: those whose turn has not come */
     size_t waiting, waiting_bytes;
     kin_wait_list room; /* for more of them */
+
+    /* for progress.c */
+    bool progress_hidden;
+    kin_wait_list progress_calls; /* it waits for those who want it to look */
+    kin_wait_list progress_drawn; /* they wait for it */
 } run;
 
 /* One more job, without a command yet; NULL: no memory. */
