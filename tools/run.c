@@ -379,8 +379,11 @@ static int status_of(const run *it)
 
 static void deinit(run *it)
 {
-    while (it->first)
-        run_drop_job(it, it->first);
+    for (job *one = it->first, *next; one; one = next) {
+        next = one->next;
+        job_deinit(one);
+        free(one);
+    }
     kin_error_free(it->defect);
     kin_error_free(it->refusal);
     commands_free(&it->commands);

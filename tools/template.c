@@ -65,10 +65,10 @@ kin_error *template_parse(template *it, const char *text)
     size_t length = strlen(text), most = length / 2 + 2;
     /* A word takes no more room than it did in the text, with its blank. */
     char **words = malloc(most * sizeof *words + length + 2);
-    char *to = (char *)(words + most);
     size_t count = 0;
     if (!words)
         return refuse(STATUS_KIN, "out of memory");
+    char *to = (char *)(words + most);
     for (const char *at = text; at;) {
         while (is_blank(*at))
             at++;

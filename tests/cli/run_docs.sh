@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The help, the man page, the completions and the schema know what the command
+# knows, and nothing else.
+. "${0%/*}/harness.sh"
+. "${0%/*}/run_helpers.sh"
+
+# The options of the help, with their dashes.
+options() {
+    kin run --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'
+}
+
+test_the_help_names_every_option() {
+    local option
+    [[ $(options | wc -l) -ge 20 ]]
+    for option in $(options); do
+        # It is one: what is wrong is something else.
+        run 2 "$option=x" "--nonsense"
+        refute grep -F "unknown option $option" <<<"$err"
+    done
+    # And the other way: those of the table.
+    while read -r option; do
+        options | grep -qx -e "--$option" || fail "no word of --$option"
+    done < <(sed -n 's/^    {"\([a-z-]*\)", .*/\1/p' \
+        "$KIN_SOURCE/tools/run_options.c")
+}
+
+test_the_man_page() {
+    local page=$KIN_SOURCE/docs/man/kin-run.1 option
+    for option in $(options) 124 125 126 127 130 KIN_ERROR_FD :::; do
+        tr -d '\\' <"$page" | grep -qF -e "$option" || fail "no word of $option"
+    done
+    command -v groff >/dev/null || skip 'no groff here'
+    expect 0 groff -man -Tutf8 -ww -z "$page"
+    [[ -z $err ]] || fail "$err"
+}
+
+test_the_completions() {
+    local folder=$KIN_SOURCE/packaging/completion file option
+    for file in "$folder"/*; do
+        for option in $(options); do
+            grep -qE -e "(--|-l )${option#--}([^a-z-]|$)" "$file" ||
+                fail "${file##*/}: no word of $option"
+        done
+    done
+    ! command -v zsh >/dev/null || zsh -n "$folder/_kin"
+    ! command -v fish >/dev/null || fish -n "$folder/kin.fish"
+}
+
+# completed WORD...: what bash would offer for the last word.
+completed() {
+    bash -c '. "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _kin kin "${@: -1}" "${@: -2:1}"; printf "%s\n" "${COMPREPLY[@]}"' \
+        bash "$KIN_SOURCE/packaging/completion/kin.bash" "$@"
+}
+
+test_completion_by_bash() {
+    own_folder
+    touch Procfile 'a file'
+    [[ $(completed kin r) == run ]]
+    [[ $(completed kin run --ke) == --keep-order ]]
+    [[ $(completed kin run --color a) == $'auto\nalways' ]]
+    [[ $(completed kin run P) == Procfile ]]
+    [[ $(completed kin run --json a) == 'a file' ]]
+    completed kin run -- sle | grep -x sleep
+    completed kin run -- true ::: sle | grep -x sleep
+    [[ $(completed kin run -- cat a) == 'a file' ]]
+    [[ -z $(completed kin run --limit x) ]]
+}
+
+test_the_schema_is_json() {
+    python3 -m json.tool "$KIN_SOURCE/docs/schema/kin-run.json" >/dev/null
+}
+
+run_tests
