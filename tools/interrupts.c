@@ -64,6 +64,7 @@ static void interrupt(struct watch *it, int signo)
 {
     bool again = it->came[signo];
     it->came[signo] = true;
+    it->run->impatient |= again && signo == SIGINT;
     if (!it->run->everything)
         return;
     if (again && signo == SIGINT) {

@@ -13,6 +13,7 @@
 #include "lines.h"
 #include "progress.h"
 #include "status.h"
+#include "strays.h"
 #include "tree.h"
 #include "words.h"
 
@@ -228,6 +229,7 @@ static kin_error *run_all(void *arg)
     if (!err)
         err = run_within_deadline(it);
     it->lasted = kin_now() - it->began;
+    strays_end(it);
     kin_group_cancel(listening, "all commands have ended");
     err = kin_group_close(listening, err);
     outputs_close(&it->outputs);

@@ -23,6 +23,7 @@ typedef struct run {
 
     kin_group *saying;     /* the tasks that say something on standard error */
     kin_scope *everything; /* cancelled: all ends; NULL: nothing runs */
+    bool impatient;        /* there was a second SIGINT */
     int interrupt;         /* the signal that ended it, or 0 */
     const char *broken;    /* why the output cannot be written, or NULL */
     kin_error *defect;     /* what kin failed at, or NULL */

@@ -80,6 +80,30 @@ test_groups_without_a_leader() {
     contains "$err" 'exit status 7'
 }
 
+# Who forks away, into a session of its own, is ended with the run.
+test_what_left_its_group_is_ended() {
+    own_folder
+    local it
+    it=$(mark)
+    run 0 -- sh -c "setsid sh -c 'sleep $it & sleep $it' >/dev/null 2>&1 &
+        exec >&- 2>&-; sleep 0.1"
+    is_gone "$it"
+    # After the grace by SIGKILL, and what it leaves in turn.
+    run 0 --grace 200ms -- sh -c "setsid sh -c \"\$1\" >/dev/null 2>&1 &
+        sleep 0.1" sh "$(deaf "$it")"
+    is_gone "$it"
+    # A second SIGINT shortens that.
+    start --grace 1h -- sh -c "setsid sh -c \"\$1\" >/dev/null 2>&1 &
+        sleep 0.1" sh "$(deaf "$it")"
+    until_true are_asleep 2 "$it"
+    sleep 0.3
+    kill -INT "$pid"
+    sleep 0.1
+    kill -INT "$pid"
+    wait "$pid" || true
+    is_gone "$it"
+}
+
 # "each command in its own process group"
 test_each_command_has_its_own_group() {
     local group

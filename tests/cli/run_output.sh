@@ -174,8 +174,7 @@ test_a_pipe_that_stays_open() {
         setsid sh -c 'echo \$\$ >left; exec sleep $it' &
         until [ -s left ]; do :; done"
     [[ $out == 'sh | said' ]]
-    # It has left the group: it is ours to end.
-    kill "$(<left)"
+    is_gone "$it"
 }
 
 # A flood waits for a slow reader, in bounded memory, and loses nothing.
