@@ -74,4 +74,31 @@ test_the_schema_is_json() {
     python3 -m json.tool "$KIN_SOURCE/docs/schema/kin-run.json" >/dev/null
 }
 
+# docs/command.md: each sentence has its test, and each test has a sentence.
+test_every_sentence_has_its_test() {
+    python3 - "$KIN_SOURCE" <<'EOF'
+import glob, os, re, sys
+root = sys.argv[1]
+there = {}
+for path in glob.glob(root + "/tests/cli/*"):
+    name = os.path.splitext(os.path.basename(path))[0]
+    with open(path, encoding="utf-8") as file:
+        there[name] = set(re.findall(r"^(?:def )?test_(\w+)\(", file.read(), re.M))
+rows = 0
+with open(root + "/docs/command.md", encoding="utf-8") as file:
+    for line in file:
+        if not line.startswith("|") or line.startswith(("|---", "| sentence")):
+            continue
+        rows += 1
+        shown = [part.strip() for part in line.strip("|\n ").split("|")][-1]
+        for part in shown.split(";"):
+            name, _, tests = part.partition(":")
+            for test in tests.split(","):
+                if test.strip() not in there.get(name.strip(), ()):
+                    sys.exit(f"{name.strip()}: there is no test_{test.strip()}")
+if rows < 50:
+    sys.exit(f"{rows} sentences only")
+EOF
+}
+
 run_tests
