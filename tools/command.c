@@ -42,9 +42,11 @@ static void make_printable(char *name)
 kin_error *command_init(command *it, const char *name, size_t length,
                         const char *const *argv, void *storage)
 {
-    char *copy = strndup(name, length);
+    char *copy = malloc(length + 1);
     if (!copy)
         return no_memory();
+    memcpy(copy, name, length);
+    copy[length] = '\0';
     make_printable(copy);
     *it = (command){.name = copy, .argv = argv, .storage = storage};
     return NULL;

@@ -25,38 +25,61 @@ static void reap(const run *it)
     }
 }
 
-/* Sends it to all of them (0: nothing); how many there are. */
-static size_t signal_children(const run *it, int signo)
+/* Who was asked already: once is polite. */
+struct asked {
+    int *list;
+    size_t count, room;
+};
+
+/* Whether it was; from now on it is. */
+static bool is_asked(struct asked *all, int pid)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (all->list[i] == pid)
+            return true;
+    if (all->count == all->room) {
+        size_t room = all->room ? all->room * 2 : 16;
+        int *list = reallocarray(all->list, room, sizeof *list);
+        if (!list)
+            return false; /* it is asked again */
+        all->list = list;
+        all->room = room;
+    }
+    all->list[all->count++] = pid;
+    return false;
+}
+
+/* SIGTERM to those who were not asked, or SIGKILL to all where nobody is to be
+   asked (NULL). How many there are. */
+static size_t signal_children(const run *it, struct asked *asked)
 {
     char path[64];
     size_t count = 0;
     int pid;
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", gettid());
     FILE *list = fopen(path, "re");
-    while (list && fscanf(list, "%d", &pid) == 1)
-        if (pid != it->guardian.pid) {
-            count++;
-            (void)kill(pid, signo);
-        }
+    while (list && fscanf(list, "%d", &pid) == 1) {
+        if (pid == it->guardian.pid)
+            continue;
+        count++;
+        if (!asked)
+            (void)kill(pid, SIGKILL);
+        else if (!is_asked(asked, pid))
+            (void)kill(pid, SIGTERM);
+    }
     if (list)
         (void)fclose(list);
     return count;
 }
 
 /* Until there are none, or that time. */
-static bool are_gone(const run *it, kin_time until, int signo)
+static bool are_gone(const run *it, kin_time until, struct asked *asked)
 {
-    size_t known = 0;
     for (;;) {
         reap(it);
-        size_t count = signal_children(it, 0);
-        if (count == 0)
+        if (signal_children(it, asked) == 0)
             return true;
-        /* Those of them that came only now. */
-        if (count != known)
-            (void)signal_children(it, signo);
-        known = count;
-        if (kin_left(until) <= 0 || (it->impatient && signo != SIGKILL))
+        if (kin_left(until) <= 0 || (it->impatient && asked))
             return false;
         kin_error_free(kin_sleep(BETWEEN));
     }
@@ -73,7 +96,9 @@ static kin_time later(kin_time length)
 void strays_end(run *it)
 {
     KIN_SCOPE(shield, .shield = true);
-    if (!are_gone(it, later(it->options.grace), SIGTERM))
-        (void)are_gone(it, later(AFTER_KILL), SIGKILL);
+    struct asked asked = {0};
+    if (!are_gone(it, later(it->options.grace), &asked))
+        (void)are_gone(it, later(AFTER_KILL), NULL);
+    free(asked.list);
     kin_error_free(kin_scope_close(shield, NULL));
 }
