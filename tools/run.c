@@ -296,9 +296,13 @@ static kin_error *prepare(run *it, int argc, char **argv)
     /* What a command leaves behind is reaped here, so that it is seen to go,
        also where process 1 reaps nothing. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int failure = guardian_start(&it->guardian, argc, argv);
-    if (failure)
+    cgroup_open(&it->cgroup);
+    int failure = guardian_start(&it->guardian, argc, argv, it->cgroup.path);
+    if (failure) {
+        cgroup_end(it->cgroup.path);
         return refuse(STATUS_KIN, "cannot fork: %s", strerror(failure));
+    }
+    cgroup_enter(&it->cgroup);
     return NULL;
 }
 
@@ -388,6 +392,7 @@ static void deinit(run *it)
     }
     kin_error_free(it->defect);
     kin_error_free(it->refusal);
+    cgroup_close(&it->cgroup);
     commands_free(&it->commands);
     template_deinit(&it->options.template);
 }
@@ -443,7 +448,10 @@ static int run_commands(run *it, int argc, char **argv)
     if (err)
         return refused("kin run", err);
     err = kin_run(run_all, it);
+    if (!cgroup_leave(&it->cgroup))
+        guardian_spare_cgroup(&it->guardian);
     guardian_end(&it->guardian);
+    cgroup_close(&it->cgroup);
     /* A signal before, or after, there was somebody to receive it. */
     if (kin_error_has(err, &KIN_INTERRUPT)) {
         it->interrupt = it->interrupt ? it->interrupt : SIGINT;

@@ -2,6 +2,7 @@
 #ifndef KIN_TOOLS_RUN_H
 #define KIN_TOOLS_RUN_H
 
+#include "cgroup.h"
 #include "guardian.h"
 #include "job.h"
 #include "output.h"
@@ -19,6 +20,7 @@ typedef struct run {
     FILE *json;  /* or NULL */
     kin_time began, lasted;
     guardian guardian;
+    cgroup cgroup;
     int above; /* where its own tree is handed up, or -1 */
 
     kin_group *saying;     /* the tasks that say something on standard error */

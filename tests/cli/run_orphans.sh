@@ -281,6 +281,34 @@ test_the_guardian_keeps_to_itself() {
     is_gone "$it"
 }
 
+# Where kin may make a control group, who forked away dies too, and the group is
+# removed.
+test_killed_itself_with_a_control_group() {
+    own_folder
+    local it cgroup
+    it=$(mark)
+    start -- sh -c "setsid sh -c \"\$1\" & cat /proc/self/cgroup; echo ready
+        wait" sh "$(deaf "$it")"
+    until_true says ready
+    cgroup=$(sed -n 's/^sh | 0:://p' "$TMPDIR/started.out")
+    [[ $cgroup == */kin-run-* ]] || {
+        kill -TERM "$pid"
+        finish 130
+        skip 'no control group can be made here'
+    }
+    cgroup=$(sed -n 's/.* \/ \([^ ]*\) .* - cgroup2 .*/\1/p' \
+        /proc/self/mountinfo)$cgroup
+    [[ -d $cgroup ]]
+    until_true are_asleep 2 "$it"
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+    until_true is_gone "$it"
+    until_true test ! -e "$cgroup"
+    # And at an end like any other.
+    run 0 -- cat /proc/self/cgroup
+    [[ ! -e ${cgroup%/*}/$(sed -n 's/^cat | 0::.*\///p' "$TMPDIR/out") ]]
+}
+
 # Nobody waits for kin's standard streams when kin is gone.
 test_nothing_holds_the_output() {
     local it
