@@ -7,6 +7,7 @@
    that is not the user's) does without. */
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 100, PAUSE_NS = 10000000 };
+enum { TRIES = 100, PAUSE_NS = 10000000, DEEPEST = 16 };
 
 /* --- where it is --------------------------------------------------------- */
 
@@ -118,6 +119,26 @@ bool cgroup_leave(const cgroup *it)
     return !it->path || write_to(it->home, "cgroup.procs", "0");
 }
 
+/* Those of a kin run within this one, whose guardian was killed along. */
+static void remove_below(const char *path, int depth)
+{
+    char below[PATH_MAX];
+    DIR *folder = depth < DEEPEST ? opendir(path) : NULL;
+    struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        int length =
+            snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
+        if (length >= (int)sizeof below)
+            continue;
+        remove_below(below, depth + 1);
+        (void)rmdir(below);
+    }
+    if (folder)
+        closedir(folder);
+}
+
 void cgroup_end(const char *path)
 {
     const struct timespec pause = {0, PAUSE_NS};
@@ -127,5 +148,6 @@ void cgroup_end(const char *path)
     for (int i = 0; i < TRIES && rmdir(path) < 0 && errno == EBUSY; i++) {
         (void)write_to(path, "cgroup.kill", "1");
         (void)nanosleep(&pause, NULL);
+        remove_below(path, 0);
     }
 }

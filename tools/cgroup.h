@@ -16,8 +16,7 @@ void cgroup_open(cgroup *);
 void cgroup_enter(cgroup *);
 /* Moves kin out of it. False: it is still there, and must not be killed. */
 bool cgroup_leave(const cgroup *);
-/* Kills all who are in the one of that path, and removes it; waits for that for
-   a second at most. NULL is fine. Makes nothing but system calls. */
+/* Kills all who are in the one of that path, and removes it; waits for that for a second at most. NULL is fine. */
 void cgroup_end(const char *path);
 void cgroup_close(cgroup *);
 

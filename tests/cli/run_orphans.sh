@@ -304,6 +304,15 @@ test_killed_itself_with_a_control_group() {
     wait "$pid" 2>/dev/null || true
     until_true is_gone "$it"
     until_true test ! -e "$cgroup"
+    # One within another.
+    it=$(mark)
+    start -- "$KIN_COMMAND" run -- sh -c "cat /proc/self/cgroup; exec sleep $it"
+    until_true is_asleep "$it"
+    until_true says kin-run-
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+    until_true is_gone "$it"
+    until_true test ! -e "${cgroup%/*}/kin-run-$pid"
     # And at an end like any other.
     run 0 -- cat /proc/self/cgroup
     [[ ! -e ${cgroup%/*}/$(sed -n 's/^cat | 0::.*\///p' "$TMPDIR/out") ]]
