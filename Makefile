@@ -29,6 +29,7 @@ bench:
 	@scripts/setup build
 	@scripts/build bench
 	@bench/run $(BUILD)/bench
+	@bench/command $(BUILD)/bench
 
 lint:
 	@scripts/setup lint

@@ -39,15 +39,32 @@ static void make_printable(char *name)
             *name = '?';
 }
 
+kin_error *command_init(command *it, const char *name, size_t length,
+                        const char *const *argv, void *storage)
+{
+    char *copy = malloc(length + 1);
+    if (!copy)
+        return no_memory();
+    memcpy(copy, name, length);
+    copy[length] = '\0';
+    make_printable(copy);
+    *it = (command){.name = copy, .argv = argv, .storage = storage};
+    return NULL;
+}
+
+void command_deinit(command *it)
+{
+    free(it->name);
+    free(it->storage);
+    *it = (command){0};
+}
+
 kin_error *commands_add(commands *all, const char *name, size_t length,
                         const char *const *argv)
 {
     KIN_TRY(make_room(all));
-    char *copy = strndup(name, length);
-    if (!copy)
-        return no_memory();
-    make_printable(copy);
-    all->list[all->count++] = (command){.name = copy, .argv = argv};
+    KIN_TRY(command_init(&all->list[all->count], name, length, argv, NULL));
+    all->count++;
     return NULL;
 }
 
@@ -73,6 +90,7 @@ kin_error *commands_add_shell(commands *all, const char *name, size_t length,
     }
     command *added = &all->list[all->count - 1];
     added->storage = argv;
+    added->shell = true;
     added->site = site;
     added->site.name = added->site.function = added->name;
     return NULL;
@@ -217,16 +235,15 @@ kin_error *commands_add_words(commands *all, char **words)
 
 /* --- checking ------------------------------------------------------------ */
 
-static kin_error *check_program(const command *it)
+kin_error *command_check_program(const char *program)
 {
-    int failure = lookup(it->argv[0]);
+    int failure = lookup(program);
     if (!failure)
         return NULL;
     if (failure == ENOENT || failure == ENOTDIR)
-        return refuse(STATUS_NOT_FOUND, "\"%s\": command not found",
-                      it->argv[0]);
+        return refuse(STATUS_NOT_FOUND, "\"%s\": command not found", program);
     return refuse(STATUS_NOT_EXECUTABLE, "\"%s\": cannot be executed: %s",
-                  it->argv[0], strerror(failure));
+                  program, strerror(failure));
 }
 
 kin_error *commands_check(const commands *all)
@@ -234,18 +251,24 @@ kin_error *commands_check(const commands *all)
     KIN_TRY(check_names(all));
     for (size_t i = 0; i < all->count; i++) {
         /* Those of a Procfile all start the same shell. */
-        if (i == 0 || !all->list[i].storage)
-            KIN_TRY(check_program(&all->list[i]));
+        if (i == 0 || !all->list[i].shell)
+            KIN_TRY(command_check_program(all->list[i].argv[0]));
     }
+    return NULL;
+}
+
+const command *commands_find(const commands *all, const char *name)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (strcmp(all->list[i].name, name) == 0)
+            return &all->list[i];
     return NULL;
 }
 
 void commands_free(commands *all)
 {
-    for (size_t i = 0; i < all->count; i++) {
-        free(all->list[i].name);
-        free(all->list[i].storage);
-    }
+    for (size_t i = 0; i < all->count; i++)
+        command_deinit(&all->list[i]);
     free(all->list);
     *all = (commands){0};
 }

@@ -9,7 +9,16 @@ typedef struct command {
     const char *const *argv;
     kin_site site; /* where it was written; .file is NULL on a command line */
     void *storage; /* of argv; NULL: it is borrowed */
+    bool shell;    /* argv is sh -c, and the text */
 } command;
+
+/* The name is copied, the storage taken over. REFUSED out of memory, and then
+   the storage is the caller's still. */
+KIN_MUST_USE kin_error *command_init(command *, const char *name, size_t length,
+                                     const char *const *argv, void *storage);
+void command_deinit(command *);
+/* REFUSED: there is no such program, or it may not be executed. */
+KIN_MUST_USE kin_error *command_check_program(const char *program);
 
 typedef struct commands {
     command *list;
@@ -29,6 +38,8 @@ KIN_MUST_USE kin_error *commands_add_shell(commands *, const char *name,
 KIN_MUST_USE kin_error *commands_add_words(commands *, char **words);
 /* REFUSED: one that cannot be executed, or a name that comes twice. */
 KIN_MUST_USE kin_error *commands_check(const commands *);
+/* The one of that name, or NULL. */
+const command *commands_find(const commands *, const char *name);
 void commands_free(commands *);
 
 #endif

@@ -13,6 +13,7 @@
    keeps the reading end open too: were the guardian gone, a command would else
    begin with a SIGPIPE; and it never waits to be heard. */
 #include "guardian.h"
+#include "cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +81,19 @@ static void rename_self(int argc, char **argv)
     prctl(PR_SET_NAME, title);
 }
 
-_Noreturn static void guard(int line, int argc, char **argv)
+/* 0 is the news that the control group is not to be killed. */
+static void hear(struct groups *all, int news, const char **confined)
+{
+    if (news > 0)
+        add(all, news);
+    else if (news < 0)
+        take_out(all, -news);
+    else
+        *confined = NULL;
+}
+
+_Noreturn static void guard(int line, int argc, char **argv,
+                            const char *confined)
 {
     struct groups all = {0};
     int news[512];
@@ -90,15 +103,16 @@ _Noreturn static void guard(int line, int argc, char **argv)
     /* Each number is written at once, and so never torn apart. */
     while ((got = TEMP_FAILURE_RETRY(read(line, news, sizeof news))) > 0)
         for (size_t i = 0; i < (size_t)got / sizeof *news; i++)
-            news[i] > 0 ? add(&all, news[i]) : take_out(&all, -news[i]);
+            hear(&all, news[i], &confined);
     for (size_t i = 0; i < all.count; i++)
         (void)kill(-all.list[i], SIGKILL);
+    cgroup_end(confined);
     _exit(0);
 }
 
 /* --- kin's side ---------------------------------------------------------- */
 
-int guardian_start(guardian *it, int argc, char **argv)
+int guardian_start(guardian *it, int argc, char **argv, const char *confined)
 {
     int ends[2];
     sigset_t all, before;
@@ -111,7 +125,7 @@ int guardian_start(guardian *it, int argc, char **argv)
     int failure = pid < 0 ? errno : 0;
     if (pid == 0) {
         (void)setsid();
-        guard(ends[0], argc, argv);
+        guard(ends[0], argc, argv, confined);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     *it = (guardian){.pid = pid, .line = ends[1], .ear = ends[0]};
@@ -131,6 +145,11 @@ static void tell(const guardian *it, int number)
 void guardian_forget(const guardian *it, int group)
 {
     tell(it, -group);
+}
+
+void guardian_spare_cgroup(const guardian *it)
+{
+    tell(it, 0);
 }
 
 void guardian_end(guardian *it)

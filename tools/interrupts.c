@@ -5,10 +5,16 @@
    interrupted ends: commands that do not are killed after the grace, and output
    that nobody takes is given up when the grace has passed once more.
 
-   SIGHUP is left ignored where it is ignored already (nohup). SIGINT is not: a
+   A terminal's stop key stops kin alone, likewise: it passes SIGTSTP on, stops
+   as it would have without a handler (the kernel knows whether somebody is there
+   who could continue it), and passes on the SIGCONT that it wakes by.
+
+   SIGHUP is left ignored where it is ignored already (nohup), and SIGTSTP (a
+   shell without job control). SIGINT is not: a
    shell without job control starts what it puts into the background that way,
    and who then sends a SIGINT means it. */
 #include "interrupts.h"
+#include "progress.h"
 
 #include <kin/signal.h>
 
@@ -28,11 +34,10 @@ struct watch {
 
 static void pass_on(const run *it, int signo)
 {
-    for (size_t i = 0; i < it->commands.count; i++)
-        if (it->jobs[i].process)
+    for (const job *one = it->first; one; one = one->next)
+        if (one->process)
             /* What may not be signalled cannot be helped here. */
-            kin_error_free(
-                kin_process_signal_group(it->jobs[i].process, signo));
+            kin_error_free(kin_process_signal_group(one->process, signo));
 }
 
 static kin_time from_now(kin_time length)
@@ -55,10 +60,11 @@ static void begin_end(struct watch *it, int signo)
             signo == SIGINT ? "; once more kills them" : "");
 }
 
-static void receive(struct watch *it, int signo)
+static void interrupt(struct watch *it, int signo)
 {
     bool again = it->came[signo];
     it->came[signo] = true;
+    it->run->impatient |= again && signo == SIGINT;
     if (!it->run->everything)
         return;
     if (again && signo == SIGINT) {
@@ -68,6 +74,35 @@ static void receive(struct watch *it, int signo)
         pass_on(it->run, signo);
         if (!it->run->interrupt)
             begin_end(it, signo);
+    }
+}
+
+static void stop_self(void)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL}, before;
+    (void)sigaction(SIGTSTP, &standard, &before);
+    (void)raise(SIGTSTP);
+    (void)sigaction(SIGTSTP, &before, NULL);
+}
+
+static void suspend(struct watch *it)
+{
+    pass_on(it->run, SIGTSTP);
+    progress_hide(it->run, true);
+    stop_self();
+    /* Nobody continued it: it was not stopped. */
+    if (kin_signals_pending(it->signals) == 0)
+        pass_on(it->run, SIGCONT);
+    progress_hide(it->run, false);
+}
+
+static void receive(struct watch *it, int signo)
+{
+    switch (signo) {
+    case SIGTSTP: suspend(it); break;
+    case SIGCONT: pass_on(it->run, signo); break;
+    case SIGWINCH: progress_refresh(it->run); break;
+    default: interrupt(it, signo); break;
     }
 }
 
@@ -102,9 +137,11 @@ static bool is_ignored(int signo)
 kin_error *interrupts_watch(void *arg)
 {
     struct watch it = {.run = arg};
-    KIN_TRY(is_ignored(SIGHUP)
-                ? kin_signals_open(&it.signals, SIGINT, SIGTERM)
-                : kin_signals_open(&it.signals, SIGINT, SIGTERM, SIGHUP));
+    int hangup = is_ignored(SIGHUP) ? 0 : SIGHUP;
+    int stop = is_ignored(SIGTSTP) ? 0 : SIGTSTP;
+    /* The list ends with 0. */
+    KIN_TRY(kin_signals_open(&it.signals, SIGINT, SIGTERM, SIGCONT, SIGWINCH,
+                             hangup ? hangup : stop, hangup ? stop : 0));
     kin_started(NULL);
     kin_error *err = watch(&it);
     kin_signals_close(&it.signals);

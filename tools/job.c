@@ -18,12 +18,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define LONGEST_PAUSE KIN_SECONDS(30)
 
 /* What a job is while it runs, on its task's stack. */
 struct attendance {
     job *job;
     pump pumps[2];
     kin_task *tasks[2];
+    kin_scope feeding; /* cancelled: no more input */
 };
 
 /* --- words --------------------------------------------------------------- */
@@ -69,13 +73,23 @@ static bool is_commands(int errnum)
     }
 }
 
+/* From a terminal it comes through a pipe: whoever is not in the terminal's own
+   process group may not read it. */
+static kin_stdio input_of(const job *it)
+{
+    const char *reader = it->run->options.reader;
+    if (!reader || strcmp(reader, it->command->name) != 0)
+        return KIN_STDIO_NULL;
+    return isatty(STDIN_FILENO) ? KIN_STDIO_PIPE : KIN_STDIO_INHERIT;
+}
+
 static kin_error *start(job *it)
 {
     it->began = kin_now();
     kin_error *err = kin_process_start(
         &it->process, it->command->argv, .name = it->command->name,
-        .in = KIN_STDIO_NULL, .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE,
-        .announce = KIN_STDIO_FD(it->run->guardian.line));
+        .in = input_of(it), .out = KIN_STDIO_PIPE, .err = KIN_STDIO_PIPE,
+        .hand_up = true, .announce = KIN_STDIO_FD(it->run->guardian.line));
     if (err && kin_error_is(err, &KIN_OS) && is_commands(kin_error_code(err))) {
         it->state = JOB_UNUSABLE;
         it->errnum = kin_error_code(err);
@@ -107,7 +121,7 @@ static tag tag_for(const job *it, const output *to)
 static kin_error *init_pumps(struct attendance *of)
 {
     job *it = of->job;
-    outputs *to = &it->run->outputs;
+    outputs *to = it->place ? &it->place->here : &it->run->outputs;
     it->tail = calloc(1, sizeof *it->tail);
     if (!it->tail)
         return kin_fail(&KIN_NO_MEMORY,
@@ -119,10 +133,41 @@ static kin_error *init_pumps(struct attendance *of)
                      tag_for(it, to->err), it->tail);
 }
 
-static kin_error *await_pumps(struct attendance *of)
+static kin_error *await_pumps(void *arg)
 {
+    struct attendance *of = arg;
     KIN_TRY(kin_task_join(of->tasks[0]));
     return kin_task_join(of->tasks[1]);
+}
+
+/* --- its input ----------------------------------------------------------- */
+
+static kin_error *carry_input(kin_stream *from, kin_stream *to)
+{
+    char piece[4096];
+    for (;;) {
+        size_t got;
+        KIN_TRY(kin_stream_receive(from, piece, sizeof piece, &got));
+        if (got == 0)
+            return kin_stream_send_end(to);
+        KIN_TRY(kin_stream_send(to, piece, got));
+    }
+}
+
+/* What the terminal gives, to its end or the command's. */
+static kin_error *feed(void *arg)
+{
+    struct attendance *of = arg;
+    kin_stream *from;
+    KIN_TRY(kin_stream_open(&from, STDIN_FILENO, .borrow = true,
+                            .name = "standard input"));
+    kin_scope_open(&of->feeding);
+    kin_error *err = carry_input(from, kin_process_in(of->job->process));
+    kin_error_catch(&err, &KIN_BROKEN); /* it does not read on */
+    kin_error_catch(&err, &KIN_OS);     /* the terminal is gone */
+    err = kin_scope_close(&of->feeding, err);
+    kin_stream_close(&from);
+    return err;
 }
 
 /* --- its end ------------------------------------------------------------- */
@@ -160,6 +205,8 @@ static kin_error *await_end(struct attendance *of)
     kin_time grace = it->run->options.grace;
     kin_error *cancelled = kin_process_wait(it->process, &it->status);
     it->lasted = kin_now() - it->began;
+    if (!cancelled && it->place)
+        kin_error_free(order_until_turn(it->place, await_pumps, of));
     if (!cancelled)
         /* Cut short, it has ended all the same. */
         kin_error_free(KIN_WITHIN(await_pumps(of), .move_on_after = grace));
@@ -179,7 +226,11 @@ static kin_error *attend(struct attendance *of)
     for (size_t i = 0; i < 2; i++)
         of->tasks[i] = kin_spawn(carrying, pump_run, &of->pumps[i],
                                  .name = of->job->command->name);
+    kin_scope_init(&of->feeding, .name = "standard input");
+    if (kin_process_in(of->job->process))
+        kin_spawn(carrying, feed, of, .name = "standard input");
     kin_error *err = await_end(of);
+    kin_scope_cancel(&of->feeding, "the command has ended");
     pump_finish(&of->pumps[0]);
     pump_finish(&of->pumps[1]);
     return kin_group_close(carrying, err);
@@ -201,33 +252,87 @@ static kin_error *judge(job *it, kin_error *err)
                          job_text(it, text));
 }
 
+/* What is kept of a failure. */
+static void forget_try(job *it)
+{
+    free(it->tail);
+    kin_error_free(it->error);
+    it->tail = NULL;
+    it->error = NULL;
+}
+
 static kin_error *run_process(job *it)
 {
     struct attendance of = {.job = it};
     int group = kin_process_id(it->process);
     kin_error *err = attend(&of);
+    if (it->status.code != 0)
+        it->error = kin_error_give(kin_process_error(it->process));
     kin_process_close(&it->process);
     guardian_forget(&it->run->guardian, group);
     pump_deinit(&of.pumps[0]);
     pump_deinit(&of.pumps[1]);
     err = judge(it, err);
-    if (it->state != JOB_FAILED) {
-        free(it->tail);
-        it->tail = NULL;
-    }
+    if (it->state != JOB_FAILED)
+        forget_try(it);
     return err;
+}
+
+/* --- its tries ----------------------------------------------------------- */
+
+static kin_error *try_once(job *it)
+{
+    kin_error *err = start(it);
+    it->tries++;
+    if (it->state == JOB_RUNNING)
+        return run_process(it);
+    if (kin_error_is(err, &KIN_CANCELLED))
+        keep_reason(it, err); /* and it waits for ever */
+    else if (it->state == JOB_WAITING)
+        it->state = JOB_BROKEN;
+    return err;
+}
+
+static kin_time pause_before(const job *it)
+{
+    kin_time pause = it->run->options.backoff, longest = LONGEST_PAUSE;
+    for (size_t i = 1; i < it->tries && pause < longest; i++)
+        pause = pause * 2 < longest ? pause * 2 : longest;
+    return pause;
+}
+
+/* Until the next try; a failure by then is nobody's concern. */
+static kin_error *pause_and_forget(job *it, kin_error *failure)
+{
+    char text[JOB_TEXT], length[DURATION_TEXT];
+    kin_time pause = pause_before(it);
+    kin_error_free(failure);
+    run_say(it->run, "%s; again in %s (%zu of %zu)", job_text(it, text),
+            duration_text(pause, length), it->tries, it->run->options.retries);
+    kin_error *err = kin_sleep(pause);
+    if (err) {
+        it->state = JOB_CANCELLED;
+        keep_reason(it, err);
+        return err;
+    }
+    forget_try(it);
+    it->state = JOB_WAITING;
+    return NULL;
 }
 
 kin_error *job_run(void *arg)
 {
     job *it = arg;
-    kin_error *err = start(it);
-    if (it->state == JOB_RUNNING)
-        err = run_process(it);
-    else if (kin_error_is(err, &KIN_CANCELLED))
-        keep_reason(it, err); /* and it waits for ever */
-    else if (it->state == JOB_WAITING)
-        it->state = JOB_BROKEN;
+    run_note_begin(it->run, it);
+    kin_error *err = try_once(it);
+    while (it->state == JOB_FAILED && it->tries <= it->run->options.retries) {
+        err = pause_and_forget(it, err);
+        if (!err)
+            err = try_once(it);
+    }
+    if (it->place)
+        order_end(it->place);
+    it->place = NULL;
     run_note_end(it->run, it);
     return err;
 }
@@ -235,5 +340,6 @@ kin_error *job_run(void *arg)
 void job_deinit(job *it)
 {
     free(it->because);
-    free(it->tail);
+    forget_try(it);
+    command_deinit(&it->own);
 }

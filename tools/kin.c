@@ -7,15 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef KIN_VERSION
-#define KIN_VERSION "0.1.0"
-#endif
-
 static const char help[] =
     "kin: structured concurrency for shells.\n"
     "\n"
     "  kin run [OPTIONS] -- COMMAND [ARG...] [::: COMMAND [ARG...]]...\n"
     "  kin run [OPTIONS] FILE       run commands together\n"
+    "  kin run [OPTIONS] --each-line 'COMMAND {}'\n"
     "  kin run --help               all about that\n"
     "  kin --version\n";
 

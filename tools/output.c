@@ -10,6 +10,13 @@
    writes, the pieces follow each other and nothing is added; who comes between
    ends the line first, and the next piece gets a tag that says so.
 
+   A terminal may have a line below all others, its status: it is taken away by
+   the first byte of a turn, and stands there again when the turn is over and the
+   last line is whole. It goes out with the rest, in one write.
+
+   An output that stands before another one makes the lines of its sources, and
+   holds them; released, it has its turns at the other one within its own.
+
    Sending is shielded: what a command wrote is written, also when the run is
    being cancelled. It ends when all is written, when it fails, or when
    outputs_give_up is called. */
@@ -23,7 +30,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER = 64 * 1024 };
+enum { BUFFER = 64 * 1024, FIRST_HELD = 1024 };
 
 /* --- opening and closing ------------------------------------------------- */
 
@@ -59,6 +66,7 @@ static kin_error *open_one(output *it, int fd, const char *name)
     it->name = name;
     it->coloured = has_colours(fd);
     it->buffer = malloc(BUFFER);
+    it->room = BUFFER;
     kin_error *err =
         !it->buffer ? kin_fail(&KIN_NO_MEMORY, "no memory for %s", name)
         : terminal >= 0
@@ -82,6 +90,26 @@ kin_error *outputs_open(outputs *both,
         return NULL;
     }
     return open_one(both->err, STDERR_FILENO, "standard error");
+}
+
+static void open_before(output *it, output *behind, output_hold hold)
+{
+    *it = (output){
+        .name = behind->name,
+        .coloured = behind->coloured,
+        .behind = behind,
+        .hold = hold,
+        .held = true,
+    };
+}
+
+void outputs_open_before(outputs *both, outputs *behind, output_hold hold)
+{
+    bool same = behind->out == behind->err;
+    both->out = &both->storage[0];
+    both->err = same ? both->out : &both->storage[1];
+    open_before(&both->storage[0], behind->out, hold);
+    open_before(&both->storage[1], behind->err, hold);
 }
 
 static void give_up(output *it)
@@ -138,18 +166,80 @@ static void flush(output *it)
         fail(it, err);
 }
 
+static bool grow(output *it)
+{
+    size_t room = it->room ? it->room * 2 : FIRST_HELD;
+    if (!it->hold.may(it->hold.context, room - it->room))
+        return false;
+    char *buffer = realloc(it->buffer, room);
+    if (!buffer)
+        return false;
+    it->buffer = buffer;
+    it->room = room;
+    return true;
+}
+
+static void put(output *it, const char *bytes, size_t length);
+
+/* Its turn at who is behind begins, with what it held. */
+static void begin_through(output *it)
+{
+    output *behind = it->behind;
+    it->through = true;
+    output_take(behind);
+    if (behind->unfinished && behind->unfinished != it->unfinished) {
+        put(behind, "\n", 1);
+        behind->unfinished = NULL;
+    }
+    put(behind, it->buffer, it->used);
+    free(it->buffer);
+    it->buffer = NULL;
+    it->used = it->room = 0;
+}
+
+/* There is no room left in its buffer. */
+static void make_room(output *it)
+{
+    if (!it->behind) {
+        flush(it);
+    } else if (!grow(it)) {
+        it->hold.await(it->hold.context);
+        begin_through(it);
+    }
+}
+
+static void hide_status(output *it)
+{
+    it->shown = false;
+    put(it, "\r\33[K", 4);
+}
+
+static void show_status(output *it)
+{
+    if (!*it->status || it->shown || it->unfinished)
+        return;
+    put(it, it->status, strlen(it->status));
+    it->shown = true;
+}
+
 static void put(output *it, const char *bytes, size_t length)
 {
+    if (it->shown && length > 0)
+        hide_status(it);
     while (length > 0) {
-        size_t fits = BUFFER - it->used;
+        if (!it->through && it->used == it->room)
+            make_room(it);
+        if (it->through) {
+            put(it->behind, bytes, length);
+            return;
+        }
+        size_t fits = it->room - it->used;
         if (fits > length)
             fits = length;
         memcpy(it->buffer + it->used, bytes, fits);
         it->used += fits;
         bytes += fits;
         length -= fits;
-        if (it->used == BUFFER)
-            flush(it);
     }
 }
 
@@ -157,21 +247,50 @@ static void put(output *it, const char *bytes, size_t length)
 
 void output_take(output *it)
 {
-    if (!it->taken) {
-        it->taken = true;
-        return;
+    if (it->taken) {
+        /* Whoever gives hands it over: it stays taken. */
+        kin_waiter waiter;
+        KIN_SCOPE(shield, .shield = true);
+        kin_error *err =
+            kin_wait_on(&it->waiting, &waiter, "its turn to write");
+        kin_error_free(kin_scope_close(shield, err));
     }
-    /* Whoever gives hands it over: it stays taken. */
-    kin_waiter waiter;
-    KIN_SCOPE(shield, .shield = true);
-    kin_error *err = kin_wait_on(&it->waiting, &waiter, "its turn to write");
-    kin_error_free(kin_scope_close(shield, err));
+    it->taken = true;
+    if (it->behind && !it->held) {
+        /* Somebody may have ended its line meanwhile. */
+        if (!it->used && it->behind->unfinished != it->unfinished)
+            it->unfinished = NULL;
+        begin_through(it);
+    }
 }
 
 void output_give(output *it)
 {
-    flush(it);
+    if (it->through) {
+        it->behind->unfinished = it->unfinished;
+        output_give(it->behind);
+        it->through = false;
+    } else if (!it->behind) {
+        show_status(it);
+        flush(it);
+    }
     it->taken = kin_wait_list_wake_one(&it->waiting, NULL) != NULL;
+}
+
+static void release(output *it)
+{
+    if (it->taken)
+        return; /* whoever waits goes on */
+    output_take(it);
+    output_give(it);
+}
+
+void outputs_release(outputs *both)
+{
+    both->out->held = both->err->held = false;
+    release(both->out);
+    if (both->err != both->out)
+        release(both->err);
 }
 
 /* --- lines --------------------------------------------------------------- */
@@ -216,11 +335,24 @@ void output_end(output *it, source *from)
     if (it->unfinished != from)
         return; /* it needs no turn, and may have ended long ago */
     it->unfinished = &departed;
+    if (it->behind && it->behind->unfinished == from)
+        it->behind->unfinished = &departed;
     if (from->tag.format->count == 0)
         return;
     output_take(it);
     if (it->unfinished == &departed)
         finish_line(it);
+    output_give(it);
+}
+
+void output_set_status(output *it, const char *text)
+{
+    if (strcmp(text, it->status) == 0)
+        return;
+    output_take(it);
+    if (it->shown)
+        hide_status(it);
+    (void)snprintf(it->status, sizeof it->status, "%s", text);
     output_give(it);
 }
 

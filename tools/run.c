@@ -9,7 +9,11 @@
 #include "run.h"
 #include "duration.h"
 #include "interrupts.h"
+#include "json_file.h"
+#include "lines.h"
+#include "progress.h"
 #include "status.h"
+#include "strays.h"
 #include "tree.h"
 #include "words.h"
 
@@ -60,24 +64,94 @@ void run_say(run *it, const char *format, ...)
 
 static bool rest_is_cancelled(const run *it)
 {
-    return it->options.policy == KIN_ALL && it->commands.count > it->ended &&
+    return it->options.policy == KIN_ALL &&
+           (!it->all_known || it->total > it->ended) &&
            it->counts[JOB_FAILED] + it->counts[JOB_UNUSABLE] == 1;
+}
+
+job *run_add_job(run *it)
+{
+    job *one = malloc(sizeof *one);
+    if (!one)
+        return NULL;
+    *one = (job){.run = it, .number = it->total++, .previous = it->last};
+    *(it->last ? &it->last->next : &it->first) = one;
+    it->last = one;
+    return one;
+}
+
+void run_drop_job(run *it, job *one)
+{
+    *(one->previous ? &one->previous->next : &it->first) = one->next;
+    *(one->next ? &one->next->previous : &it->last) = one->previous;
+    job_deinit(one);
+    free(one);
+}
+
+kin_error *run_spawn_job(run *it, kin_group *jobs, job *one)
+{
+    if (it->options.keep_order) {
+        one->place = order_add(&it->order, &it->outputs);
+        if (!one->place)
+            return kin_fail(&KIN_NO_MEMORY,
+                            "no memory for the output of "
+                            "\"%s\"",
+                            one->command->name);
+    }
+    kin_spawn(jobs, job_run, one, .name = one->command->name);
+    return NULL;
+}
+
+/* Lines may be without an end, so what is known of their jobs has to be
+   bounded. */
+static bool is_worth_keeping(run *it, const job *ended)
+{
+    enum { MOST = 10000 };
+    if (ended->command != &ended->own)
+        return true;
+    if (ended->state == JOB_FINE || ended->state == JOB_WAITING)
+        return false;
+    if (it->ended - it->counts[JOB_FINE] <= MOST)
+        return true;
+    it->unlisted++;
+    return false;
+}
+
+/* Its task still bears its name, to its end, which comes before another job's
+   does. */
+static void let_go(run *it, job *ended)
+{
+    if (it->leaving)
+        run_drop_job(it, it->leaving);
+    it->leaving = ended;
+}
+
+void run_note_begin(run *it, const job *one)
+{
+    it->running++;
+    if (one->command == &one->own)
+        lines_note_begin(it, one);
 }
 
 void run_note_end(run *it, job *ended)
 {
     char text[JOB_TEXT];
     bool late = ended->by == KIN_BY_DEADLINE;
+    it->running--;
     it->timed_out |= late && it->options.fail_after;
     it->moved_on |= late && it->options.move_on_after;
-    if (ended->state == JOB_WAITING)
-        return;
-    it->counts[ended->state]++;
-    ended->order = it->ended++;
+    if (ended->state != JOB_WAITING) {
+        it->counts[ended->state]++;
+        it->not_found |=
+            ended->state == JOB_UNUSABLE && ended->errnum == ENOENT;
+        ended->order = it->ended++;
+    }
     /* A lone command's tree follows at once. */
-    if (ended->state == JOB_FAILED && it->commands.count > 1)
+    if (ended->state == JOB_FAILED && it->total > 1)
         run_say(it, "%s%s", job_text(ended, text),
                 rest_is_cancelled(it) ? "; the rest is stopped" : "");
+    if (!is_worth_keeping(it, ended))
+        let_go(it, ended);
 }
 
 static void output_failed(void *context, const char *why)
@@ -101,16 +175,31 @@ static kin_error *keep_defect(kin_error *err, kin_task *task, void *context)
     return NULL;
 }
 
+/* A line that cannot be one ends all. */
+static kin_error *feed_lines(run *it, kin_group *jobs)
+{
+    kin_error *err = lines_feed(it, jobs);
+    if (!kin_error_is(err, &REFUSED))
+        return err;
+    kin_group_cancel(jobs, "%s", kin_error_message(err));
+    it->refusal = kin_error_give(err);
+    return NULL;
+}
+
 static kin_error *run_jobs(run *it)
 {
     kin_policy policy = it->options.policy;
     KIN_GROUP(
         jobs, .policy = policy, .name = "commands", .limit = it->options.limit,
         .on_error = policy == KIN_ALL ? NULL : keep_defect, .context = it);
-    for (size_t i = 0; i < it->commands.count; i++)
-        kin_spawn(jobs, job_run, &it->jobs[i],
-                  .name = it->commands.list[i].name);
-    return kin_group_close(jobs, NULL);
+    kin_error *err = NULL;
+    for (job *one = it->first; one && !err; one = one->next)
+        err = run_spawn_job(it, jobs, one);
+    if (!err && it->options.each_line)
+        err = feed_lines(it, jobs);
+    err = kin_group_close(jobs, err);
+    /* No line, no success; that says the exit status. */
+    return it->total ? err : kin_error_suppress(err, &KIN_FAILURE);
 }
 
 static kin_error *run_within_deadline(run *it)
@@ -134,8 +223,13 @@ static kin_error *run_all(void *arg)
     kin_error *err = outputs_open(&it->outputs, output_failed, it);
     if (!err)
         err = kin_start(listening, interrupts_watch, it, NULL);
+    it->began = kin_now();
+    if (!err && progress_is_wanted(it))
+        kin_spawn(listening, progress_show, it, .name = "progress");
     if (!err)
         err = run_within_deadline(it);
+    it->lasted = kin_now() - it->began;
+    strays_end(it);
     kin_group_cancel(listening, "all commands have ended");
     err = kin_group_close(listening, err);
     outputs_close(&it->outputs);
@@ -144,12 +238,12 @@ static kin_error *run_all(void *arg)
 
 /* --- before -------------------------------------------------------------- */
 
-/* Each running command takes two pipes and a handle. */
+/* Each running command takes two pipes, a handle and a file for its errors. */
 static kin_error *make_room_for_descriptors(const run *it)
 {
-    enum { EACH = 3, KIN = 20 };
+    enum { EACH = 4, KIN = 20 };
     struct rlimit limit;
-    size_t most = it->commands.count;
+    size_t most = it->options.each_line ? it->options.limit : it->total;
     if (it->options.limit && it->options.limit < most)
         most = it->options.limit;
     rlim_t wanted = (rlim_t)most * EACH + KIN;
@@ -178,6 +272,9 @@ static void set_signals(void)
     sigaddset(&ours, SIGHUP);
     sigaddset(&ours, SIGCHLD);
     sigaddset(&ours, SIGALRM);
+    sigaddset(&ours, SIGTSTP);
+    sigaddset(&ours, SIGCONT);
+    sigaddset(&ours, SIGWINCH);
     sigprocmask(SIG_UNBLOCK, &ours, NULL);
     (void)signal(SIGCHLD, SIG_DFL); /* or there is no status to be had */
     (void)signal(SIGPIPE, SIG_IGN);
@@ -185,34 +282,48 @@ static void set_signals(void)
 
 static kin_error *prepare(run *it, int argc, char **argv)
 {
-    it->jobs = calloc(it->commands.count, sizeof *it->jobs);
-    if (!it->jobs)
-        return refuse(STATUS_KIN, "out of memory");
-    for (size_t i = 0; i < it->commands.count; i++)
-        it->jobs[i] = (job){
-            .command = &it->commands.list[i],
-            .run = it,
-            .number = i,
-        };
+    for (size_t i = 0; i < it->commands.count; i++) {
+        job *one = run_add_job(it);
+        if (!one)
+            return refuse(STATUS_KIN, "out of memory");
+        one->command = &it->commands.list[i];
+    }
+    it->all_known = !it->options.each_line;
+    if (it->options.json)
+        KIN_TRY(json_file_open(&it->json, it->options.json));
     KIN_TRY(make_room_for_descriptors(it));
     set_signals();
     /* What a command leaves behind is reaped here, so that it is seen to go,
        also where process 1 reaps nothing. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int failure = guardian_start(&it->guardian, argc, argv);
-    if (failure)
+    cgroup_open(&it->cgroup);
+    int failure = guardian_start(&it->guardian, argc, argv, it->cgroup.path);
+    if (failure) {
+        cgroup_end(it->cgroup.path);
         return refuse(STATUS_KIN, "cannot fork: %s", strerror(failure));
+    }
+    cgroup_enter(&it->cgroup);
     return NULL;
 }
 
 /* --- after --------------------------------------------------------------- */
 
+/* With --any, and nothing to run. */
+static bool is_without_success(const run *it)
+{
+    return it->options.policy == KIN_ANY && it->total == 0;
+}
+
 static void say_what_ended_it(const run *it)
 {
     char length[DURATION_TEXT];
-    size_t waiting = it->commands.count - it->ended;
+    size_t waiting = it->total - it->ended;
     if (it->broken)
         (void)fprintf(stderr, "kin run: %s\n", it->broken);
+    if (it->refusal)
+        (void)fprintf(stderr, "kin run: %s\n", kin_error_message(it->refusal));
+    if (is_without_success(it) && !it->refusal && !it->interrupt)
+        (void)fputs("kin run: nothing succeeded: there was no line\n", stderr);
     if (it->moved_on && !it->options.quiet)
         (void)fprintf(
             stderr,
@@ -240,9 +351,8 @@ static void bound_patience(const run *it)
 }
 
 /* The tree, and what went wrong with kin itself. */
-static void report(const run *it)
+static void report(const run *it, kin_error *tree)
 {
-    kin_error *tree = tree_of(it);
     if (outputs_within_line(&it->outputs) && (tree || it->defect || it->broken))
         (void)fputc('\n', stderr);
     if (tree)
@@ -252,16 +362,6 @@ static void report(const run *it)
         (void)fprintf(stderr, "kin run: kin itself failed:\n");
         kin_error_print(it->defect, stderr);
     }
-    kin_error_free(tree);
-}
-
-static int unusable_status(const run *it)
-{
-    int status = STATUS_NOT_EXECUTABLE;
-    for (size_t i = 0; i < it->commands.count; i++)
-        if (it->jobs[i].state == JOB_UNUSABLE && it->jobs[i].errnum == ENOENT)
-            status = STATUS_NOT_FOUND;
-    return status;
 }
 
 static int status_of(const run *it)
@@ -271,22 +371,30 @@ static int status_of(const run *it)
         return STATUS_INTERRUPTED;
     if (it->broken || it->defect)
         return STATUS_KIN;
+    if (it->refusal)
+        return kin_error_code(it->refusal);
     if (enough)
         return STATUS_FINE;
     if (it->timed_out)
         return STATUS_TIMEOUT;
     if (it->counts[JOB_UNUSABLE])
-        return unusable_status(it);
-    return it->counts[JOB_FAILED] ? STATUS_FAILED : STATUS_FINE;
+        return it->not_found ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+    return it->counts[JOB_FAILED] || is_without_success(it) ? STATUS_FAILED
+                                                            : STATUS_FINE;
 }
 
 static void deinit(run *it)
 {
-    for (size_t i = 0; it->jobs && i < it->commands.count; i++)
-        job_deinit(&it->jobs[i]);
-    free(it->jobs);
+    for (job *one = it->first, *next; one; one = next) {
+        next = one->next;
+        job_deinit(one);
+        free(one);
+    }
     kin_error_free(it->defect);
+    kin_error_free(it->refusal);
+    cgroup_close(&it->cgroup);
     commands_free(&it->commands);
+    template_deinit(&it->options.template);
 }
 
 /* --- from start to end --------------------------------------------------- */
@@ -298,12 +406,23 @@ static int print_help(void)
 }
 
 /* As a Procfile would say it. */
-static int print_commands(const commands *all)
+static kin_error *print_lines(void *arg)
 {
+    return lines_print(arg);
+}
+
+static int print_commands(run *of)
+{
+    const commands *all = &of->commands;
+    kin_error *err = NULL;
+    if (of->options.each_line)
+        err = kin_run(print_lines, of);
+    if (err)
+        return refused("kin run", err);
     for (size_t i = 0; i < all->count; i++) {
         const command *it = &all->list[i];
         (void)printf("%s: ", it->name);
-        if (it->storage)
+        if (it->shell)
             (void)fputs(it->argv[2], stdout);
         else
             words_print(it->argv, stdout);
@@ -312,22 +431,46 @@ static int print_commands(const commands *all)
     return STATUS_FINE;
 }
 
+/* What it exits with, all told. */
+static int write_json(run *it, const kin_error *tree, int status)
+{
+    int failure = it->json ? json_file_write(it->json, it, tree, status) : 0;
+    if (!failure)
+        return status;
+    (void)fprintf(stderr, "kin run: cannot write to %s: %s\n", it->options.json,
+                  strerror(failure));
+    return it->interrupt ? status : STATUS_KIN;
+}
+
 static int run_commands(run *it, int argc, char **argv)
 {
     kin_error *err = prepare(it, argc, argv);
     if (err)
         return refused("kin run", err);
     err = kin_run(run_all, it);
+    if (!cgroup_leave(&it->cgroup))
+        guardian_spare_cgroup(&it->guardian);
     guardian_end(&it->guardian);
+    cgroup_close(&it->cgroup);
+    /* A signal before, or after, there was somebody to receive it. */
+    if (kin_error_has(err, &KIN_INTERRUPT)) {
+        it->interrupt = it->interrupt ? it->interrupt : SIGINT;
+        err = kin_error_suppress(err, &KIN_INTERRUPT);
+    }
     it->defect = kin_error_combine(it->defect, err);
     bound_patience(it);
-    report(it);
-    return status_of(it);
+    kin_error *tree = tree_of(it);
+    /* The file first: whoever reads the tree may not. */
+    int status = write_json(it, tree, status_of(it));
+    report(it, tree);
+    kin_hand_up_close(it->above, tree);
+    kin_error_free(tree);
+    return status;
 }
 
 int run_main(int argc, char **argv)
 {
-    run it = {.guardian.line = -1};
+    run it = {.guardian.line = -1, .above = kin_hand_up_open()};
     int status;
     kin_error *err = run_options_read(&it.options, &it.commands, argv + 2);
     if (err)
@@ -335,7 +478,7 @@ int run_main(int argc, char **argv)
     else if (it.options.help)
         status = print_help();
     else if (it.options.dry_run)
-        status = print_commands(&it.commands);
+        status = print_commands(&it);
     else
         status = run_commands(&it, argc, argv);
     deinit(&it);

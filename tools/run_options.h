@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "tag.h"
+#include "template.h"
 
 #include <kin/group.h>
 
@@ -14,10 +15,17 @@ typedef struct run_options {
     size_t limit;                       /* 0: none */
     kin_time fail_after, move_on_after; /* 0: never */
     kin_time grace;                     /* KIN_AT_ONCE: none */
+    size_t retries;                     /* of a command that failed */
+    kin_time backoff;                   /* before the first of them */
     tag_format tags;
     color_choice color;
-    bool quiet, dry_run, help;
-    const char *file; /* a Procfile, or NULL */
+    bool quiet, dry_run, help, keep_order;
+    const char *json; /* a path for the outcome, or NULL */
+    bool each_line;   /* by this: */
+    template template;
+    const char *delimiter; /* between fields; NULL: blanks; borrowed */
+    const char *file;      /* a Procfile, or NULL */
+    const char *reader;    /* the command that reads standard input, or NULL */
 } run_options;
 
 extern const char run_help[];

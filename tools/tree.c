@@ -29,7 +29,7 @@ static char *text_of(const command *it)
 {
     char *text = NULL;
     size_t size;
-    if (it->storage)
+    if (it->shell)
         return strdup(it->argv[2]);
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
@@ -54,14 +54,30 @@ static void note_command(kin_error *err, const job *it)
     free(text);
 }
 
+KIN_PRINTF(4, 5)
+static kin_error *leaf(const job *it, const kin_kind *kind, kin_error *cause,
+                       const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    kin_error *err = kin_fail_va(site_of(it), cause, kind, it->status.code,
+                                 format, arguments);
+    va_end(arguments);
+    return err;
+}
+
+/* A kin program's own tree explains its failure. */
 static kin_error *failed_leaf(const job *it)
 {
     char lasted[DURATION_TEXT], how[64];
     kin_process_status_text(it->status, how, sizeof how);
-    kin_error *err = kin_fail_code_at(
-        site_of(it), &COMMAND_FAILED, it->status.code, "\"%s\": %s after %s",
-        it->command->name, how, duration_text(it->lasted, lasted));
+    kin_error *cause = it->error ? kin_error_ref(it->error) : NULL;
+    kin_error *err =
+        leaf(it, &COMMAND_FAILED, cause, "\"%s\": %s after %s",
+             it->command->name, how, duration_text(it->lasted, lasted));
     note_command(err, it);
+    if (it->tries > 1)
+        kin_error_add_note(err, "tried %zu times", it->tries);
     tail_note(it->tail, err);
     return err;
 }
@@ -113,9 +129,9 @@ static int by_end(const void *a, const void *b)
 
 static void find_ended(struct leaves *all, const run *it)
 {
-    for (size_t i = 0; i < it->commands.count; i++)
-        if (it->jobs[i].state > JOB_RUNNING)
-            all->ended[all->ended_count++] = &it->jobs[i];
+    for (const job *one = it->first; one; one = one->next)
+        if (one->state > JOB_RUNNING)
+            all->ended[all->ended_count++] = one;
     qsort(all->ended, all->ended_count, sizeof *all->ended, by_end);
 }
 
@@ -149,17 +165,19 @@ static char *summary(const run *it)
     char *text = NULL;
     size_t size, failed = it->counts[JOB_FAILED] + it->counts[JOB_UNUSABLE];
     size_t cancelled = it->counts[JOB_CANCELLED];
-    size_t waiting = it->commands.count - it->ended;
+    size_t waiting = it->total - it->ended;
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
         return NULL;
     (void)fprintf(stream, "kin run: %zu of %zu commands %s",
-                  failed ? failed : cancelled, it->commands.count,
+                  failed ? failed : cancelled, it->total,
                   failed ? "failed" : "cancelled");
     if (failed && cancelled)
         (void)fprintf(stream, ", %zu cancelled", cancelled);
     if (waiting)
         (void)fprintf(stream, ", %zu not started", waiting);
+    if (it->unlisted)
+        (void)fprintf(stream, ", %zu not listed", it->unlisted);
     (void)fclose(stream);
     return text;
 }
@@ -168,7 +186,7 @@ static kin_error *group_of(const struct leaves *all, const run *it)
 {
     if (all->count == 0)
         return NULL;
-    if (all->count == 1 && it->commands.count == 1)
+    if (all->count == 1 && it->total == 1)
         return all->list[0];
     char *text = summary(it);
     kin_error *err = kin_error_group_at(NULL, text ? text : "kin run",
@@ -182,8 +200,8 @@ kin_error *tree_of(const run *it)
     if (it->options.policy == KIN_ANY && it->counts[JOB_FINE] > 0)
         return NULL;
     struct leaves all = {
-        .ended = calloc(it->commands.count, sizeof *all.ended),
-        .list = calloc(it->commands.count + 1, sizeof(kin_error *)),
+        .ended = calloc(it->ended + 1, sizeof *all.ended),
+        .list = calloc(it->ended + 2, sizeof(kin_error *)),
     };
     kin_error *err = NULL;
     if (all.ended && all.list) {

@@ -47,6 +47,10 @@ typedef struct kin_process_options {
     /* KIN_STDIO_FD(fd): a descriptor above 2 that the process writes its id to,
        an int, before it runs the command, and the negative if it cannot. */
     kin_stdio announce KIN__UNSET;
+    /* It gets one more descriptor, 3, which KIN_ERROR_FD in its environment
+       names: if it is a kin program that fails, its error tree comes back
+       through that, and explains the failure (kin_process_error). */
+    bool hand_up KIN__UNSET;
 
     /* for kin_process_run alone */
     const void *input KIN__UNSET;  /* what it is given to read; borrowed */
@@ -67,7 +71,7 @@ typedef struct kin_process_options {
 /* Starts argv[0] with these arguments (the last is NULL). A name without a
    slash is looked for along the PATH of the environment that it gets; one with
    a slash from the directory that it starts in. It has the three standard
-   descriptors and no others, no blocked and no ignored signals, and a script
+   descriptors and no others (but see .hand_up), no blocked and no ignored signals, and a script
    without an interpreter line is given to /bin/sh, as a shell would.
 
    Fails with KIN_OS when the command cannot be executed (the code is ENOENT
@@ -135,8 +139,14 @@ KIN_API void kin_process_close(kin_process **process);
    would. */
 KIN_API int kin_process_status_text(kin_process_status, char *text,
                                     size_t size);
+/* The error tree that it handed up (.hand_up), once it has ended: the caller's
+   to free; NULL when there is none. Several programs behind one command: a group
+   of theirs. One that is no tree, or is larger than 256 KiB, is a KIN_REMOTE
+   that says so. */
+KIN_API kin_error *kin_process_error(const kin_process *);
 /* NULL for exit status 0; else a KIN_PROCESS_FAILED with the command and the
-   status in words, whose code is the status's. */
+   status in words, whose code is the status's, and whose cause is the tree that
+   it handed up. */
 #define kin_process_check(process, status) \
     kin_process_check_at(KIN_HERE, process, status)
 KIN_API KIN_MUST_USE kin_error *kin_process_check_at(const kin_site *,

@@ -55,12 +55,23 @@ KIN_API KIN_MUST_USE kin_error *kin_run_at(const kin_site *, kin_fn *,
 /* kin_run, made into what main() returns: 0 when all went well; the status of a
    KIN_EXIT when every other leaf is a consequence of it; 130 after a
    KIN_INTERRUPT by SIGINT, 143 after one by SIGTERM; else 1, and the tree on
-   stderr. */
+   stderr, and handed up. */
 #define kin_main(fn, arg, ...)           \
     kin_main_at(KIN__SITE(#fn), fn, arg, \
                 KIN__OPTIONS(kin_run_options, __VA_ARGS__))
 KIN_API int kin_main_at(const kin_site *, kin_fn *, void *arg,
                         const kin_run_options *);
+
+/* For a program with a main of its own: what kin_main does to hand its error
+   tree up to whoever started it and wants it, such as `kin run`. The first takes
+   the descriptor that KIN_ERROR_FD names in the environment (where it is removed)
+   or says -1: there is none that could be written to. Call it before anything is
+   opened or started. The second writes the tree there, as JSON, and closes it;
+   NULL writes nothing, -1 is fine. It gives up on a reader that does not read.
+   No runtime is needed. */
+KIN_API int kin_hand_up_open(void);
+KIN_API void kin_hand_up_close(int fd, const kin_error *);
+
 /* A child of the run's own supervisor: kept until it is done, its error goes to
    the unhandled hook when it happens, and at the end of the run it gets
    .shutdown_grace, is cancelled and joined. What has not ended a while after

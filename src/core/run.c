@@ -448,10 +448,12 @@ int kin_main_at(const kin_site *site, kin_fn *fn, void *arg,
                 const kin_run_options *options)
 {
     bool show;
+    int above = kin_hand_up_open();
     kin_error *err = kin_run_at(site, fn, arg, options);
     int status = kin_error_exit_status(err, &show);
     if (show)
         kin_error_print(err, stderr);
+    kin_hand_up_close(above, show ? err : NULL);
     kin_error_free(err);
     return status;
 }

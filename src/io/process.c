@@ -57,6 +57,7 @@ struct kin_process {
     bool watched; /* some task waits for the pidfd */
     kin_process_status status;
     kin_wait_list waiters;
+    int errors;     /* where it hands its error tree up, or -1 */
     unsigned users; /* calls under way */
     kin_stream *streams[3];
     char name[NAME_TEXT];
@@ -136,6 +137,18 @@ int kin_process_status_text(kin_process_status status, char *buffer,
     return snprintf(buffer, size, "killed by SIG%s%s", name, dumped);
 }
 
+KIN_PRINTF(4, 5)
+static kin_error *fail_from(const kin_site *site, kin_error *cause, int code,
+                            const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    kin_error *err =
+        kin_fail_va(site, cause, &KIN_PROCESS_FAILED, code, format, arguments);
+    va_end(arguments);
+    return err;
+}
+
 kin_error *kin_process_check_at(const kin_site *site,
                                 const kin_process *process,
                                 kin_process_status status)
@@ -147,8 +160,8 @@ kin_error *kin_process_check_at(const kin_site *site,
     if (!process)
         return kin_fail_code_at(site, &KIN_PROCESS_FAILED, status.code, "%s",
                                 words);
-    return kin_fail_code_at(site, &KIN_PROCESS_FAILED, status.code, "%s: %s",
-                            process->command, words);
+    return fail_from(site, kin_process_error(process), status.code, "%s: %s",
+                     process->command, words);
 }
 
 /* --- starting ------------------------------------------------------------ */
@@ -280,6 +293,7 @@ static kin_error *spawn(const kin_site *site, kin_process *process,
             .own_group = !with->join_group,
             .dies_with_parent = !with->survive,
             .announce = with->announce - 1,
+            .errors = process->errors,
         };
         failure = kin__spawn_run(&what, &process->pid, &process->pidfd, &stage);
     }
@@ -306,13 +320,17 @@ kin_error *kin__process_start(const kin_site *site, kin_process **process,
     if (!it)
         return kin_fail_at(site, &KIN_NO_MEMORY, "starting %s: out of memory",
                            argv[0]);
-    *it = (kin_process){.leads_group = !with->join_group};
+    *it = (kin_process){
+        .leads_group = !with->join_group,
+        .errors = with->hand_up ? kin__handed_up_open() : -1,
+    };
     (void)snprintf(it->name, sizeof it->name, "%s",
                    with->name ? with->name : argv[0]);
     describe(it->command, sizeof it->command, argv);
     err = spawn(site, it, argv, with);
     if (err) {
         close_streams(it);
+        kin__handed_up_close(&it->errors);
         kin__free(it);
         return err;
     }
@@ -640,10 +658,18 @@ void kin_process_close(kin_process **process)
     await_killed(it);
     kin__io_forget(it->pidfd);
     close(it->pidfd);
+    kin__handed_up_close(&it->errors);
     leave(it);
 }
 
 /* --- reading ------------------------------------------------------------- */
+
+kin_error *kin_process_error(const kin_process *process)
+{
+    if (!process || !process->ended || process->closed)
+        return NULL;
+    return kin__handed_up_read(process->errors, process->name);
+}
 
 kin_stream *kin_process_in(const kin_process *process)
 {

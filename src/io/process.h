@@ -15,6 +15,12 @@ kin_error *kin__process_stop(const kin_site *, kin_process *, kin_time grace,
                              kin_process_on_cancel *on_cancel, void *context,
                              bool *killed);
 
+/* Where a process hands its error tree up: an empty file without a name, or -1
+   where there is no such thing; and what was put there. -1 is fine with all. */
+int kin__handed_up_open(void);
+void kin__handed_up_close(int *fd);
+kin_error *kin__handed_up_read(int fd, const char *name);
+
 /* Whether some process of that group has not ended. */
 bool kin__process_group_lives(int group);
 

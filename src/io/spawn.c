@@ -11,8 +11,10 @@
    start closes; not through the shared memory, since emulators (Valgrind) make
    a fork of this.
 
-   The descriptors of the program are 0, 1 and 2; all others are marked to be
-   closed as it starts, whoever opened them, in the child's own table. */
+   The descriptors of the program are 0, 1 and 2, and the one for errors where
+   that is wanted; all others are marked to be closed as it starts, whoever opened
+   them, in the child's own table. So KIN_ERROR_FD is left out of its environment
+   unless it is right. */
 #include "io/spawn.h"
 #include "base/alloc.h"
 
@@ -47,7 +49,9 @@ struct plan {
     const kin__spawn *spawn;
     char **candidates;        /* paths to try, the last is NULL */
     const char **shell_words; /* sh, a path, the arguments, NULL */
-    int report;               /* the pipe's writing end, above 2 */
+    const char **environment;
+    int report;   /* the pipe's writing end, above 3 */
+    int announce; /* above 3 when the places are taken, or -1 */
     pid_t parent;
     unsigned descriptor_limit;
 };
@@ -58,17 +62,17 @@ struct plan {
     __attribute__((no_sanitize("address", "undefined", "thread")))
 
 /* Its id, before it can do anything; the negative, when nothing comes of it. */
-CHILD_CODE static void announce(const kin__spawn *spawn, int sign)
+CHILD_CODE static void announce(const struct plan *plan, int sign)
 {
     int id = sign * (int)syscall(SYS_getpid);
-    if (spawn->announce >= 0)
-        syscall(SYS_write, spawn->announce, &id, sizeof id);
+    if (plan->announce >= 0)
+        syscall(SYS_write, plan->announce, &id, sizeof id);
 }
 
 CHILD_CODE _Noreturn static void give_up(const struct plan *plan, int stage)
 {
     struct report report = {stage, errno};
-    announce(plan->spawn, -1);
+    announce(plan, -1);
     syscall(SYS_write, plan->report, &report, sizeof report);
     for (;;)
         syscall(SYS_exit_group, 127);
@@ -82,18 +86,27 @@ CHILD_CODE static void reset_signals(void)
         syscall(SYS_rt_sigaction, signo, action, NULL, SIGNAL_SET);
 }
 
-CHILD_CODE static bool place_descriptors(const kin__spawn *spawn)
+/* Where it is not in the way of what is placed. False: not possible. */
+CHILD_CODE static bool move_away(int *fd)
 {
-    int from[3];
-    /* Out of the way first, of what would be overwritten. */
-    for (int i = 0; i < 3; i++) {
-        from[i] = spawn->descriptors[i];
-        if (from[i] >= 0 && from[i] < 3)
-            from[i] = (int)syscall(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, 3);
-        if (spawn->descriptors[i] >= 0 && from[i] < 0)
+    if (*fd < 0 || *fd > KIN__SPAWN_ERRORS)
+        return true;
+    *fd = (int)syscall(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, KIN__SPAWN_ERRORS + 1);
+    return *fd >= 0;
+}
+
+CHILD_CODE static bool place_descriptors(struct plan *plan)
+{
+    const kin__spawn *spawn = plan->spawn;
+    int from[KIN__SPAWN_ERRORS + 1];
+    for (int i = 0; i <= KIN__SPAWN_ERRORS; i++) {
+        from[i] = i < KIN__SPAWN_ERRORS ? spawn->descriptors[i] : spawn->errors;
+        if (!move_away(&from[i]))
             return false;
     }
-    for (int i = 0; i < 3; i++)
+    if (!move_away(&plan->announce))
+        return false;
+    for (int i = 0; i <= KIN__SPAWN_ERRORS; i++)
         if (from[i] >= 0 && syscall(SYS_dup3, from[i], i, 0) < 0)
             return false;
     return true;
@@ -101,9 +114,10 @@ CHILD_CODE static bool place_descriptors(const kin__spawn *spawn)
 
 CHILD_CODE static void close_the_others(const struct plan *plan)
 {
-    if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+    unsigned first = KIN__SPAWN_ERRORS + (plan->spawn->errors >= 0);
+    if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
         return;
-    for (unsigned fd = 3; fd < plan->descriptor_limit; fd++)
+    for (unsigned fd = first; fd < plan->descriptor_limit; fd++)
         syscall(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
 }
 
@@ -113,11 +127,11 @@ CHILD_CODE static void execute(const struct plan *plan)
 {
     bool forbidden = false;
     for (char **path = plan->candidates; *path; path++) {
-        syscall(SYS_execve, *path, plan->spawn->argv, plan->spawn->environment);
+        syscall(SYS_execve, *path, plan->spawn->argv, plan->environment);
         if (errno == ENOEXEC) {
             plan->shell_words[1] = *path;
             syscall(SYS_execve, "/bin/sh", plan->shell_words,
-                    plan->spawn->environment);
+                    plan->environment);
             errno = ENOEXEC;
         }
         forbidden |= errno == EACCES;
@@ -131,12 +145,12 @@ CHILD_CODE static void execute(const struct plan *plan)
 
 CHILD_CODE static int child(void *context)
 {
-    const struct plan *plan = context;
+    struct plan *plan = context;
     const kin__spawn *spawn = plan->spawn;
     uint64_t none = 0;
     if (spawn->own_group && syscall(SYS_setpgid, 0, 0) < 0)
         give_up(plan, KIN__SPAWN_GROUP);
-    announce(spawn, 1);
+    announce(plan, 1);
     if (spawn->dies_with_parent) {
         syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         /* It may have died before. (0: it is in another namespace.) */
@@ -145,7 +159,7 @@ CHILD_CODE static int child(void *context)
             give_up(plan, KIN__SPAWN_PREPARE);
     }
     reset_signals();
-    if (!place_descriptors(spawn))
+    if (!place_descriptors(plan))
         give_up(plan, KIN__SPAWN_DESCRIPTORS);
     if (spawn->directory && syscall(SYS_chdir, spawn->directory) < 0)
         give_up(plan, KIN__SPAWN_DIRECTORY);
@@ -218,14 +232,33 @@ static const char **shell_words_for(const char *const *argv)
     return words;
 }
 
+/* Without KIN_ERROR_FD, or with the right one. */
+static const char **environment_for(const kin__spawn *spawn)
+{
+    static const char name[] = "KIN_ERROR_FD=";
+    size_t count = 0, kept = 0;
+    while (spawn->environment[count])
+        count++;
+    const char **copy = kin__alloc((count + 2) * sizeof *copy);
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(spawn->environment[i], name, sizeof name - 1) != 0)
+            copy[kept++] = spawn->environment[i];
+    if (spawn->errors >= 0)
+        copy[kept++] = "KIN_ERROR_FD=3";
+    copy[kept] = NULL;
+    return copy;
+}
+
 static int open_report(int ends[2])
 {
     if (pipe2(ends, O_CLOEXEC) < 0)
         return errno;
-    if (ends[1] > 2)
+    if (ends[1] > KIN__SPAWN_ERRORS)
         return 0;
-    /* This program runs without its standard descriptors. */
-    int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, 3);
+    /* It would be overwritten. */
+    int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, KIN__SPAWN_ERRORS + 1);
     int failure = moved < 0 ? errno : 0;
     close(ends[1]);
     if (failure)
@@ -310,15 +343,18 @@ int kin__spawn_run(const kin__spawn *spawn, int *pid, int *pidfd,
         .spawn = spawn,
         .candidates = candidates_for(spawn),
         .shell_words = shell_words_for(spawn->argv),
+        .environment = environment_for(spawn),
+        .announce = spawn->announce,
         .parent = getpid(),
         .descriptor_limit =
             limit.rlim_cur > INT32_MAX ? INT32_MAX : (unsigned)limit.rlim_cur,
     };
     *stage = KIN__SPAWN_PREPARE;
     int failure = ENOMEM;
-    if (plan.candidates && plan.shell_words)
+    if (plan.candidates && plan.shell_words && plan.environment)
         failure = run(&plan, pid, pidfd, stage);
     kin__free(plan.candidates);
     kin__free(plan.shell_words);
+    kin__free(plan.environment);
     return failure;
 }

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+enum { KIN__SPAWN_ERRORS = 3 }; /* a shell takes one digit */
+
 /* What to start. All is borrowed. */
 typedef struct kin__spawn {
     const char *const *argv;
@@ -13,6 +15,8 @@ typedef struct kin__spawn {
     bool own_group;        /* it leads a process group of its own */
     bool dies_with_parent; /* SIGKILL when the calling thread ends */
     int announce;          /* a descriptor that its id goes to, or -1 */
+    int errors; /* what becomes KIN__SPAWN_ERRORS, which KIN_ERROR_FD in its
+                   environment then names; -1: nothing does */
 } kin__spawn;
 
 /* What could not be done. */

@@ -89,7 +89,10 @@ test_layout() {
     local file header
     for file in bin/kin include/kin.h lib/libkin.a lib/libkin.so \
         lib/libkin.so.0 lib/pkgconfig/kin.pc lib/cmake/kin/kin-config.cmake \
-        lib/cmake/kin/kin-config-version.cmake; do
+        lib/cmake/kin/kin-config-version.cmake share/man/man1/kin-run.1 \
+        share/kin/kin-run.json share/bash-completion/completions/kin \
+        share/zsh/site-functions/_kin \
+        share/fish/vendor_completions.d/kin.fish; do
         [[ -s $prefix/$file ]] || fail "$file is not installed"
     done
     for header in "$KIN_SOURCE"/include/kin/*.h; do

@@ -115,6 +115,72 @@ test_signals_in_words() {
     contains "$err" 'killed by SIGTERM'
 }
 
+# "--retry N, --backoff DURATION"
+test_retries() {
+    own_folder
+    local try='echo x >>tries; test $(wc -l <tries) -ge 3 || exit 4'
+    run 0 --retry 2 --backoff 1ms -- sh -c "$try"
+    [[ $(lines tries) -eq 3 ]]
+    contains "$err" '"sh" failed: exit status 4 after '
+    contains "$err" '; again in 1 ms (1 of 2)'
+    contains "$err" '; again in 2 ms (2 of 2)'
+    rm tries
+    run 1 --retry 1 --backoff 1ms -- sh -c "$try"
+    [[ $(lines tries) -eq 2 ]]
+    contains "$err" 'note: tried 2 times'
+    # Only what fails in the end stops the others.
+    rm tries
+    run 0 --retry 2 --backoff 50ms -- sh -c "$try" ::: \
+        sh -c 'sleep 0.3; echo done'
+    contains "$out" '| done'
+    run 1 --retry 0 -- false
+    refute grep -F again <<<"$err"
+}
+
+# A pause before the next try is cut short like a command.
+test_retries_are_cancelled() {
+    own_folder
+    run 0 --any --retry 9 --backoff 1h -- sh -c 'echo x >>tries; exit 4' ::: \
+        sleep 0.3
+    [[ $(lines tries) -eq 1 ]]
+    run 124 --fail-after 200ms --retry 9 --backoff 1h -- false
+    start --retry 9 --backoff 1h -- false
+    until_true says 'again in'
+    kill -INT "$pid"
+    finish 130
+    for text in '' x -1 1.5; do
+        run 2 --retry "$text" -- true
+        run 2 --backoff "${text/1.5/1.5.}" -- true
+    done
+}
+
+# "A command that is itself a kin program hands its error tree up through the
+# descriptor in KIN_ERROR_FD; it appears as a subtree of its leaf."
+test_a_kin_program_hands_its_tree_up() {
+    run 1 --each -- "$KIN_BUILD/examples/01-fetch-all" ::: false
+    contains "$err" 'command failed: "01-fetch-all": exit status 1 after '
+    contains "$err" 'caused by group "all" (2 sub-errors)'
+    contains "$err" 'timeout: '
+    # And so on upwards, through whatever lies between.
+    run 1 -- sh -c "'$KIN_COMMAND' run -- '$KIN_COMMAND' run -- \\
+        '$KIN_BUILD/examples/01-fetch-all'"
+    sed '1,/^command failed: "sh"/d' "$TMPDIR/err" >"$TMPDIR/tree"
+    grep -F 'caused by command failed: "kin": exit status 1' "$TMPDIR/tree"
+    grep -F 'caused by command failed: "01-fetch-all": exit' "$TMPDIR/tree"
+    grep -F 'caused by group "all" (2 sub-errors)' "$TMPDIR/tree"
+}
+
+# Whoever writes there need not be one.
+test_a_tree_that_is_none() {
+    run 1 -- sh -c 'test $KIN_ERROR_FD -gt 2; echo nonsense >&$KIN_ERROR_FD
+        exit 3'
+    contains "$err" 'remote error: what sh handed up cannot be read: '
+    run 0 -- sh -c 'echo nonsense >&3'
+    [[ -z $err ]]
+    run 1 -- sh -c 'head -c 100000000 /dev/zero >&3; exit 3'
+    contains "$err" 'cannot be read: it is too large'
+}
+
 # A lone command's leaf is the tree.
 test_one_command() {
     run 1 -- false

@@ -80,6 +80,30 @@ test_groups_without_a_leader() {
     contains "$err" 'exit status 7'
 }
 
+# Who forks away, into a session of its own, is ended with the run.
+test_what_left_its_group_is_ended() {
+    own_folder
+    local it
+    it=$(mark)
+    run 0 -- sh -c "setsid sh -c 'sleep $it & sleep $it' >/dev/null 2>&1 &
+        exec >&- 2>&-; sleep 0.1"
+    is_gone "$it"
+    # After the grace by SIGKILL, and what it leaves in turn.
+    run 0 --grace 200ms -- sh -c "setsid sh -c \"\$1\" >/dev/null 2>&1 &
+        sleep 0.1" sh "$(deaf "$it")"
+    is_gone "$it"
+    # A second SIGINT shortens that.
+    start --grace 1h -- sh -c "setsid sh -c \"\$1\" >/dev/null 2>&1 &
+        sleep 0.1" sh "$(deaf "$it")"
+    until_true are_asleep 2 "$it"
+    sleep 0.3
+    kill -INT "$pid"
+    sleep 0.1
+    kill -INT "$pid"
+    wait "$pid" || true
+    is_gone "$it"
+}
+
 # "each command in its own process group"
 test_each_command_has_its_own_group() {
     local group
@@ -255,6 +279,43 @@ test_the_guardian_keeps_to_itself() {
     finish 130
     [[ ! -e /proc/$guard ]]
     is_gone "$it"
+}
+
+# Where kin may make a control group, who forked away dies too, and the group is
+# removed.
+test_killed_itself_with_a_control_group() {
+    own_folder
+    local it cgroup
+    it=$(mark)
+    start -- sh -c "setsid sh -c \"\$1\" & cat /proc/self/cgroup; echo ready
+        wait" sh "$(deaf "$it")"
+    until_true says ready
+    cgroup=$(sed -n 's/^sh | 0:://p' "$TMPDIR/started.out")
+    [[ $cgroup == */kin-run-* ]] || {
+        kill -TERM "$pid"
+        finish 130
+        skip 'no control group can be made here'
+    }
+    cgroup=$(sed -n 's/.* \/ \([^ ]*\) .* - cgroup2 .*/\1/p' \
+        /proc/self/mountinfo)$cgroup
+    [[ -d $cgroup ]]
+    until_true are_asleep 2 "$it"
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+    until_true is_gone "$it"
+    until_true test ! -e "$cgroup"
+    # One within another.
+    it=$(mark)
+    start -- "$KIN_COMMAND" run -- sh -c "cat /proc/self/cgroup; exec sleep $it"
+    until_true is_asleep "$it"
+    until_true says kin-run-
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+    until_true is_gone "$it"
+    until_true test ! -e "${cgroup%/*}/kin-run-$pid"
+    # And at an end like any other.
+    run 0 -- cat /proc/self/cgroup
+    [[ ! -e ${cgroup%/*}/$(sed -n 's/^cat | 0::.*\///p' "$TMPDIR/out") ]]
 }
 
 # Nobody waits for kin's standard streams when kin is gone.

@@ -174,8 +174,7 @@ test_a_pipe_that_stays_open() {
         setsid sh -c 'echo \$\$ >left; exec sleep $it' &
         until [ -s left ]; do :; done"
     [[ $out == 'sh | said' ]]
-    # It has left the group: it is ours to end.
-    kill "$(<left)"
+    is_gone "$it"
 }
 
 # A flood waits for a slow reader, in bounded memory, and loses nothing.
@@ -209,14 +208,32 @@ test_standard_input_goes_to_nobody() {
     [[ $(<"$TMPDIR/out") == 'sh  | /dev/null' ]]
 }
 
-# A command has its three descriptors and no other.
+# "or to the command named by --stdin NAME"
+test_standard_input_goes_to_the_one_named() {
+    seq 100000 | kin run --stdin cat#2 -- wc -c ::: cat ::: cat >"$TMPDIR/out"
+    [[ $(digest sed -n 's/^cat#2 | //p' "$TMPDIR/out") == \
+        "$(digest seq 100000)" ]]
+    grep -x 'wc    | 0' "$TMPDIR/out"
+    run 2 --stdin dog -- cat
+    contains "$err" 'kin run: --stdin: no command is called "dog"'
+    run 2 --stdin true --each-line 'true'
+    # It is not drained for one that does not read it.
+    seq 3 | {
+        kin run --stdin true -- true
+        cat
+    } >"$TMPDIR/out"
+    [[ $(lines "$TMPDIR/out") -eq 3 ]]
+}
+
+# A command has its three descriptors, the one for error trees, and no other.
 test_no_other_descriptors() {
     run 0 -- sh -c 'ls /proc/self/fd' 7</dev/null
-    # The fourth is that of the listing.
+    # The last is that of the listing.
     [[ $out == 'sh | 0
 sh | 1
 sh | 2
-sh | 3' ]] || fail "$out"
+sh | 3
+sh | 4' ]] || fail "$out"
 }
 
 # Colours are for terminals.
