@@ -53,13 +53,13 @@ static bool is_asked(struct asked *all, int pid)
    asked (NULL). How many there are. */
 static size_t signal_children(const run *it, struct asked *asked)
 {
-    char path[64];
+    char path[64], word[16];
     size_t count = 0;
-    int pid;
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", gettid());
     FILE *list = fopen(path, "re");
-    while (list && fscanf(list, "%d", &pid) == 1) {
-        if (pid == it->guardian.pid)
+    while (list && fscanf(list, "%15s", word) == 1) {
+        int pid = (int)strtol(word, NULL, 10);
+        if (pid <= 0 || pid == it->guardian.pid)
             continue;
         count++;
         if (!asked)
