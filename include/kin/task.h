@@ -41,6 +41,7 @@ typedef struct kin__duty kin__duty;
 struct kin__duty {
     kin__duty *next, **back; /* in the task's list; back is NULL: in none */
     void (*neglected)(kin__duty *, kin_task *); /* the task ends with it */
+    const void *object; /* what that looks at besides */
 };
 
 /* The calling task; NULL in a callback and outside a run. */

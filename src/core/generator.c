@@ -80,8 +80,9 @@ static void run(void *argument)
     kin__runtime *rt = kin__runtime_here;
     kin_task *task = rt->current;
     if (__builtin_expect(task->scope != gen->around, 0))
-        kin__scopes_leave_returned(task, gen->around, gen->stack_size,
-                                   "as its generator's function returned");
+        kin__mend_returned(kin__scopes_leave, task, gen->around,
+                           gen->stack_size,
+                           "as its generator's function returned");
     if (!outcome)
         memset(gen->value, 0, sizeof(void *));
     kin__stack *stack = end(task, gen);
@@ -113,6 +114,7 @@ kin_error *kin__generator_start(const kin_site *site, kin_task *task,
     if (!gen->is_context)
         gen->yields_in = (uintptr_t)kin__stack_top(gen->stack) - gen->lowest;
     gen->duty.neglected = neglected;
+    gen->duty.object = gen;
     kin__duty_begin(task, &gen->duty);
     return NULL;
 }

@@ -498,22 +498,32 @@ void kin__job_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
 
 /* task.c */
 void kin__scopes_leave(kin_task *, const kin_scope *until, const char *how);
-/* Leaves the scopes inside `until` (NULL: all), after the function that should
-   have closed them has returned. They may lie in frames that have been returned
+/* Mends what a function that has returned should have let go of, with `mend`.
+   The scopes and the objects of duties may lie in frames that have been returned
    from, just below this one: before anything is called it reaches down past
    them, so that nothing overwrites them. */
+typedef void kin__mender(kin_task *, const kin_scope *until, const char *how);
+static inline __attribute__((always_inline)) char *
+kin__lower_in_stack(char *lowest, char *here, const void *object, size_t size)
+{
+    char *at = (char *)object;
+    return at < lowest && here - at < (ptrdiff_t)size ? at : lowest;
+}
 static inline __attribute__((always_inline)) void
-kin__scopes_leave_returned(kin_task *task, const kin_scope *until,
-                           size_t stack_size, const char *how)
+kin__mend_returned(kin__mender *mend, kin_task *task, const kin_scope *until,
+                   size_t stack_size, const char *how)
 {
     char *here = __builtin_frame_address(0), *lowest = here;
     size_t size = stack_size ? stack_size : kin__runtime_here->stack_size;
     for (kin_scope *s = task->scope; s && s != until; s = s->outer)
-        if ((char *)s < lowest && here - (char *)s < (ptrdiff_t)size)
-            lowest = (char *)s;
+        lowest = kin__lower_in_stack(lowest, here, s, size);
+    for (kin__duty *d = task->duties; d; d = d->next) {
+        lowest = kin__lower_in_stack(lowest, here, d, size);
+        lowest = kin__lower_in_stack(lowest, here, d->object, size);
+    }
     volatile char *reach = alloca((size_t)(here - lowest) + 512);
     reach[0] = 0;
-    kin__scopes_leave(task, until, how);
+    mend(task, until, how);
 }
 
 /* spawn.c */

@@ -139,10 +139,12 @@ kin__scopes_leave(kin_task *task, const kin_scope *until, const char *how)
         kin__scope_leave(kin__runtime_here, task->scope, how);
 }
 
-/* What it has not let go of, the latest first. The handler may wait, and errors
-   that it makes are the task's. */
-static __attribute__((noinline)) void neglect_duties(kin_task *task)
+/* What it left open and did not let go of, the latest first. The handler of a
+   duty may wait, and errors that it makes are the task's. */
+static __attribute__((noinline)) void
+let_go(kin_task *task, const kin_scope *until, const char *how)
 {
+    kin__scopes_leave(task, until, how);
     while (task->duties) {
         kin__duty *duty = task->duties;
         kin__duty_end(duty);
@@ -169,14 +171,11 @@ static kin_error *unborn(kin_task *task)
                        "no memory for a stack of task \"%s\"", task->name);
 }
 
-/* What it left open and did not let go of. */
 static inline __attribute__((always_inline)) void mend(kin_task *task)
 {
-    if (__builtin_expect(task->scope != NULL, 0))
-        kin__scopes_leave_returned(task, NULL, task->stack_size,
-                                   "as its task's function returned");
-    if (__builtin_expect(task->duties != NULL, 0))
-        neglect_duties(task);
+    if (__builtin_expect(task->scope || task->duties, 0))
+        kin__mend_returned(let_go, task, NULL, task->stack_size,
+                           "as its task's function returned");
 }
 
 kin_error *kin__task_attempt(kin_task *task)

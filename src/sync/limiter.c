@@ -112,6 +112,7 @@ static kin__token *make_token(const kin_site *site, kin_limiter *limiter,
     made->borrower = borrower;
     made->site = site;
     made->duty.neglected = neglected;
+    made->duty.object = limiter;
     if (made->next)
         made->next->back = &made->next;
     limiter->tokens = made;

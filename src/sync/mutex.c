@@ -27,6 +27,7 @@ static inline void own(kin_mutex *mutex, kin_task *task, const kin_site *site)
     mutex->owner = task;
     mutex->at = site;
     mutex->duty.neglected = neglected;
+    mutex->duty.object = mutex;
     kin__duty_begin(task, &mutex->duty);
 }
 
