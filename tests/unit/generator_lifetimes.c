@@ -62,3 +62,89 @@ TEST(b222_what_a_return_left_in_its_frame_is_let_go_of)
     RUNS(leaves_token, "G[Vearly, MISUSE]");
     RUNS(leaves_generator, "G[Vearly, MISUSE]");
 }
+
+/* --- a producer's askers ----------------------------------------------- */
+
+static kin_error *produces_one_and_fails(kin_producer *self, void *arg)
+{
+    KIN_TRY(kin_produce(self, arg));
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    return fail_v("producer");
+}
+
+static kin_error *asks_shielded(void *arg)
+{
+    (void)arg;
+    int number, *value;
+    KIN_PRODUCER(numbers, produces_one_and_fails, &number);
+    kin_error *err = kin_producer_next(numbers, &value);
+    if (!err) {
+        KIN_SCOPE(shield, .shield = true);
+        err = kin_producer_next(numbers, &value);
+        NOTE("%s", err ? kin_error_kind(err)->name : "none");
+        err = kin_scope_close(shield, err);
+    }
+    return kin_producer_close(numbers, err);
+}
+
+static kin_error *asks(void *producer)
+{
+    int *value = NULL;
+    kin_error *err = NULL;
+    do
+        err = kin_producer_next((kin_producer *)producer, &value);
+    while (!err && value);
+    NOTE("%s", err ? kin_error_kind(err)->name : "end");
+    kin_error_free(err);
+    return NULL;
+}
+
+static kin_error *asked_by_another(kin_producer_fn *fn, kin_time leave_after)
+{
+    int number;
+    KIN_GROUP(group);
+    kin_error *err;
+    {
+        KIN_PRODUCER(numbers, fn, &number);
+        kin_spawn(group, asks, numbers);
+        err = kin_producer_close(numbers, kin_sleep(leave_after));
+    }
+    return kin_group_close(group, err);
+}
+
+static kin_error *fails_before_another(void *arg)
+{
+    (void)arg;
+    return asked_by_another(produces_one_and_fails, KIN_SECONDS(5));
+}
+
+static kin_error *is_left_before_another(void *arg)
+{
+    (void)arg;
+    return asked_by_another(produces_one_and_fails, KIN_MILLISECONDS(500));
+}
+
+/* B201: an asker that the failure's cancellation does not reach waits for ever
+   no more, or in the memory of a producer that is gone. */
+TEST(b201_every_asker_hears_of_the_end)
+{
+    EACH_SEED(seed)
+    {
+        kin_error *out = run_virtual(asks_shielded, NULL, seed);
+        CHECK(kin_error_has(out, &TEST_V));
+        CHECK_LOG("broken");
+        kin_error_free(out);
+    }
+    EACH_SEED(seed)
+    {
+        kin_error *out = run_virtual(fails_before_another, NULL, seed);
+        CHECK_OUTCOME(out, "G[Vproducer]");
+        CHECK_LOG("broken");
+    }
+    EACH_SEED(seed)
+    {
+        kin_error *out = run_virtual(is_left_before_another, NULL, seed);
+        CHECK_OUTCOME(out, "OK");
+        CHECK_LOG("closed");
+    }
+}
