@@ -40,7 +40,7 @@ struct kin_generator {
     bool is_context;   /* a kin_context's */
     bool entered;      /* a context that is suspended at its yield */
     bool exiting;      /* it has been told to end */
-    kin_scope *merged; /* a context's own innermost, open at its yield */
+    kin_scope *merged; /* a context's own outermost, open at its yield */
     struct kin__stack *stack, *asked_on;
     kin_generator_fn *fn;
     void *arg;

@@ -298,11 +298,12 @@ kin_error *kin__generator_finish(kin_task *task, kin_generator *gen,
                                  kin_error *given)
 {
     void *nothing;
-    kin_scope *around = kin__context_around(task, gen);
+    kin_scope *own = kin__context_own(task, gen);
     gen->exiting = true;
     gen->entered = false;
     gen->yields_in = 0;
-    return kin__generator_resume(task, gen, &nothing, around, given);
+    return kin__generator_resume(task, gen, &nothing,
+                                 own ? own->outer : task->scope, given);
 }
 
 static kin_error *exit_of(const kin_site *site, kin_task *task,
@@ -352,10 +353,8 @@ static kin__reason *left(kin__runtime *rt, const kin_generator *gen)
 static kin_error *close_cancelled(kin__runtime *rt, kin_generator *gen)
 {
     kin_task *task = rt->current;
-    kin_scope *outer = kin__context_around(task, gen), *own = task->scope;
-    if (own != outer) {
-        while (own->outer && own->outer != outer)
-            own = own->outer;
+    kin_scope *own = kin__context_own(task, gen);
+    if (own) {
         kin__scope_cancel(rt, own, left(rt, gen));
         return exit_of(gen->site, task, gen);
     }

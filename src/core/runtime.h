@@ -497,6 +497,7 @@ void kin__values_unref(kin__values *);
 void kin__job_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
 
 /* task.c */
+/* Those inside `until` (NULL: all); none if it is not open. */
 void kin__scopes_leave(kin_task *, const kin_scope *until, const char *how);
 /* Mends what a function that has returned should have let go of, with `mend`.
    The scopes and the objects of duties may lie in frames that have been returned

@@ -135,7 +135,12 @@ void kin__task_end(kin_task *task, kin_error *outcome)
 __attribute__((noinline)) void
 kin__scopes_leave(kin_task *task, const kin_scope *until, const char *how)
 {
-    while (task->scope && task->scope != until)
+    const kin_scope *s = task->scope;
+    while (s && s != until)
+        s = s->outer;
+    if (s != until)
+        return; /* it is closed: nothing tells which would be inside */
+    while (task->scope != until)
         kin__scope_leave(kin__runtime_here, task->scope, how);
 }
 

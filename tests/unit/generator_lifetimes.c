@@ -148,3 +148,88 @@ TEST(b201_every_asker_hears_of_the_end)
         CHECK_LOG("closed");
     }
 }
+
+/* --- scopes that are closed out of turn -------------------------------- */
+
+static kin_scope *consumers;
+
+static kin_error *closes_consumers(kin_generator *self, void *arg)
+{
+    (void)self, (void)arg;
+    return kin_scope_close(consumers, NULL);
+}
+
+static kin_error *consumes(void)
+{
+    int *value;
+    KIN_SCOPE(scope);
+    consumers = scope;
+    KIN_GENERATOR(closer, closes_consumers, NULL);
+    kin_error *err = kin_next(closer, &value);
+    err = kin_generator_close(closer, err);
+    return kin_scope_close(scope, err);
+}
+
+static kin_error *beside(void *arg)
+{
+    (void)arg;
+    KIN_GROUP(group);
+    kin_spawn(group, sleeps_forever, NULL);
+    CHECK_OUTCOME(consumes(), "MISUSE");
+    CHECK(kin_group_running(group) == 1);
+    kin_group_cancel(group, "enough");
+    return kin_group_close(group, NULL);
+}
+
+static kin_error *holds_two(kin_generator *self, void *arg)
+{
+    (void)arg;
+    KIN_SCOPE(outer);
+    KIN_SCOPE(inner);
+    kin_error *err = kin_scope_close(inner, kin_yield(self, inner));
+    return kin_scope_close(outer, err);
+}
+
+static kin_error *closes_inner(void *arg)
+{
+    (void)arg;
+    kin_scope *inner;
+    KIN_GROUP(group);
+    kin_spawn(group, sleeps_forever, NULL);
+    KIN_CONTEXT(context, holds_two, NULL);
+    kin_error *err = kin_context_enter(context, &inner);
+    if (!err)
+        err = kin_scope_close(inner, NULL);
+    CHECK_OUTCOME(kin_context_close(context, err), "MISUSE");
+    CHECK(kin_group_running(group) == 1);
+    kin_group_cancel(group, "enough");
+    return kin_group_close(group, NULL);
+}
+
+static kin_error *holds_one(kin_generator *self, void *arg)
+{
+    (void)arg;
+    KIN_SCOPE(own);
+    return kin_scope_close(own, kin_yield(self, NULL));
+}
+
+static kin_error *ends_section_around(void *arg)
+{
+    (void)arg;
+    KIN_SCOPE(outer);
+    KIN_NO_YIELDS(section, "around");
+    KIN_CONTEXT(context, holds_one, NULL);
+    kin_error *err = kin_context_enter(context, NULL);
+    kin_no_yields_end(section);
+    err = kin_context_close(context, err);
+    return kin_scope_close(outer, err);
+}
+
+/* B189, B193: what was around a generator or context is gone when it ends: its
+   asker's other scopes stay open. */
+TEST(b193_ending_where_the_surroundings_are_gone)
+{
+    RUNS(beside, "OK");
+    RUNS(closes_inner, "OK");
+    RUNS(ends_section_around, "MISUSE");
+}
