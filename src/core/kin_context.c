@@ -86,7 +86,11 @@ static kin_error *unclosable(const kin_site *site, const kin_task *task,
                            gen->site->line);
     if (gen->state != KIN__STARTED)
         return NULL;
-    return kin__generator_unready(site, task, gen, "closed");
+    PASS_ON(kin__generator_unready(site, task, gen, "closed"));
+    const kin_scope *own = kin__context_own(task, gen);
+    return !own ? NULL
+                : kin__closed_by_cleanup(site, own, "context",
+                                         kin__generator_name(gen), gen->site);
 }
 
 kin_error *kin_context_close_at(const kin_site *site, kin_context *context,

@@ -407,6 +407,11 @@ bool kin__scope_pop(kin__runtime *, kin_scope *);
 /* The checks and the mending before a close. *misuse is what is wrong, if
    anything; true: the scope is now the innermost and can be closed. */
 bool kin__scope_may_close(const kin_site *, kin_scope *, kin_error **misuse);
+/* The KIN_MISUSE of closing what has that scope open, out of a cleanup of it or
+   of one inside it; NULL if it is none. */
+kin_error *kin__closed_by_cleanup(const kin_site *, const kin_scope *,
+                                  const char *kind, const char *name,
+                                  const kin_site *opened);
 /* The innermost scope was left without a close. */
 void kin__scope_leave(kin__runtime *, kin_scope *, const char *how);
 /* The KIN_MISUSE of ending a scope that is not the innermost, and the

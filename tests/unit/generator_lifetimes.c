@@ -233,3 +233,40 @@ TEST(b193_ending_where_the_surroundings_are_gone)
     RUNS(closes_inner, "OK");
     RUNS(ends_section_around, "MISUSE");
 }
+
+static kin_error *closes_context(void *context)
+{
+    return kin_context_close(context, NULL);
+}
+
+static kin_error *defers_a_close(kin_generator *self, void *context)
+{
+    KIN_SCOPE(own);
+    KIN_TRY(kin_defer(own, closes_context, context));
+    return kin_scope_close(own, kin_yield(self, NULL));
+}
+
+static kin_error *abandons_it(void *arg)
+{
+    (void)arg;
+    kin_context context;
+    kin_context_init(&context, defers_a_close, &context);
+    KIN_SCOPE(outer);
+    KIN_TRY(kin_context_enter(&context, NULL));
+    kin_error *err = kin_scope_close(outer, NULL);
+    NOTE("%d", kin_error_has(err, &KIN_MISUSE));
+    kin_error_free(err);
+    return kin_context_close(&context, NULL);
+}
+
+/* B205: nor the context that has opened it. */
+TEST(b205_a_cleanup_cannot_close_the_context_of_its_scope)
+{
+    EACH_SEED(seed)
+    {
+        kin_error *out = run_virtual(abandons_it, NULL, seed);
+        CHECK_STR(shape(out), "MISUSE");
+        CHECK_LOG("1");
+        kin_error_free(out);
+    }
+}
