@@ -270,3 +270,107 @@ TEST(b205_a_cleanup_cannot_close_the_context_of_its_scope)
         kin_error_free(out);
     }
 }
+
+/* --- generators that are left in another task's hands ------------------ */
+
+static kin_mutex shared;
+
+static kin_error *yields_locked(kin_generator *self, void *arg)
+{
+    KIN_TRY(kin_mutex_lock(&shared));
+    kin_error *err = kin_yield(self, arg);
+    kin_mutex_unlock(&shared);
+    return err;
+}
+
+static kin_error *asks_and_sleeps(void *generator)
+{
+    int *value;
+    KIN_TRY(kin_next((kin_generator *)generator, &value));
+    return kin_sleep(KIN_SECONDS(9));
+}
+
+static kin_error *leaves_to_another(kin_generator_fn *fn)
+{
+    int number;
+    KIN_GROUP(group);
+    kin_error *err;
+    {
+        KIN_GENERATOR(numbers, fn, &number);
+        kin_spawn(group, asks_and_sleeps, numbers);
+        err = kin_sleep(KIN_SECONDS(1));
+    }
+    kin_group_cancel(group, "enough");
+    return kin_group_close(group, err);
+}
+
+static kin_error *leaves_locked(void *arg)
+{
+    (void)arg;
+    return leaves_to_another(yields_locked);
+}
+
+static kin_error *leaves_free(void *arg)
+{
+    (void)arg;
+    kin_error *err = kin_mutex_lock(&shared);
+    if (!err)
+        err = leaves_to_another(yields_once);
+    kin_mutex_unlock(&shared);
+    return err;
+}
+
+static void run_leaves_locked(void *arg)
+{
+    (void)arg;
+    kin_mutex_init(&shared, .name = "shared");
+    kin_error_free(kin_run(leaves_locked, NULL, .clock = KIN_CLOCK_VIRTUAL));
+}
+
+/* B195: what it has locked is the asker's, and no other task can unlock it: so
+   it ends there, and says why. One that holds nothing is closed (B198). */
+TEST(b195_a_generator_with_a_lock_is_left_by_its_asker_only)
+{
+    int status;
+    const char *said = in_child_process(run_leaves_locked, NULL, &status);
+    CHECK_CONTAINS(said, "while it holds a lock");
+    kin_mutex_init(&shared, .name = "shared");
+    RUNS(leaves_free, "MISUSE");
+}
+
+static kin_error *counts(kin_generator *self, void *arg)
+{
+    for (;;)
+        KIN_TRY(kin_yield(self, arg));
+}
+
+/* As much as there is between two checkpoints that give way, and more. */
+static kin_error *asks_on(void *generator)
+{
+    int *value = NULL;
+    kin_error *err = NULL;
+    for (int i = 0; i < 1000 && !err && (i == 0 || value); i++)
+        err = kin_next((kin_generator *)generator, &value);
+    NOTE("%s", shape(err));
+    return err;
+}
+
+static kin_error *leaves_one_that_gives_way(void *arg)
+{
+    (void)arg;
+    static kin_generator numbers;
+    int number;
+    KIN_GROUP(group);
+    kin_generator_init(&numbers, counts, &number);
+    kin_spawn(group, asks_on, &numbers);
+    kin_error *err = kin_checkpoint();
+    if (numbers.state == 1) /* started, and its asker gives way in kin_next */
+        kin_generator_leave(&numbers);
+    return kin_group_close(group, err);
+}
+
+/* B195: leaving it never meets its asker in the middle of asking. */
+TEST(b195_asking_gives_way_when_it_is_done)
+{
+    RUNS(leaves_one_that_gives_way, "MISUSE");
+}
