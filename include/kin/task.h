@@ -42,6 +42,7 @@ struct kin__duty {
     kin__duty *next, **back; /* in the task's list; back is NULL: in none */
     void (*neglected)(kin__duty *, kin_task *); /* the task ends with it */
     const void *object;                         /* what that looks at besides */
+    bool suspended;       /* has code to run yet, before scopes and locks go */
     const void *begun_on; /* somewhere in that stack of the task's */
 };
 

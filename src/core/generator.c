@@ -115,6 +115,7 @@ kin_error *kin__generator_start(const kin_site *site, kin_task *task,
         gen->yields_in = (uintptr_t)kin__stack_top(gen->stack) - gen->lowest;
     gen->duty.neglected = neglected;
     gen->duty.object = gen;
+    gen->duty.suspended = true;
     kin__duty_begin(task, &gen->duty, (void *)kin__stack_here());
     return NULL;
 }

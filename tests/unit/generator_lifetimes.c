@@ -374,3 +374,80 @@ TEST(b195_asking_gives_way_when_it_is_done)
 {
     RUNS(leaves_one_that_gives_way, "MISUSE");
 }
+
+/* --- the order at a task's end ----------------------------------------- */
+
+static kin_context kept;
+
+static kin_error *holds_lock(kin_generator *self, void *arg)
+{
+    (void)arg;
+    KIN_TRY(kin_mutex_lock(&shared));
+    kin_error *err = kin_yield(self, NULL);
+    kin_mutex_unlock(&shared);
+    return err;
+}
+
+static kin_error *says_how_it_ends(void *arg)
+{
+    (void)arg;
+    kin_error *err = kin_sleep(KIN_SECONDS(9));
+    NOTE("child:%s", shape(err));
+    return err;
+}
+
+static kin_error *holds_group(kin_generator *self, void *arg)
+{
+    (void)arg;
+    KIN_GROUP(group);
+    kin_spawn(group, says_how_it_ends, NULL);
+    kin_error *err = kin_yield(self, NULL);
+    NOTE("yield:%s", shape(err));
+    NOTE("running:%zu", kin_group_running(group));
+    return kin_group_close(group, err);
+}
+
+static kin_error *enters(void *fn)
+{
+    kin_generator_fn *const *entered = fn;
+    kin_context_init(&kept, *entered, NULL);
+    KIN_TRY(kin_context_enter(&kept, NULL));
+    return kin_sleep(1);
+}
+
+static kin_error *locks_after(void *arg)
+{
+    kin_generator_fn *fn = holds_lock;
+    KIN_GROUP(group, .policy = KIN_EACH);
+    (void)arg;
+    kin_mutex_init(&shared, .name = "shared");
+    kin_spawn(group, enters, &fn);
+    CHECK_OUTCOME(kin_group_close(group, NULL), "OK");
+    CHECK_OUTCOME(kin_mutex_lock(&shared), "OK");
+    kin_mutex_unlock(&shared);
+    return NULL;
+}
+
+static kin_error *enters_a_group(void *arg)
+{
+    (void)arg;
+    kin_generator_fn *fn = holds_group;
+    return enters(&fn);
+}
+
+/* B198: what a task leaves suspended ends first, and so lets go of its own. */
+TEST(b198_contexts_end_before_what_they_hold)
+{
+    EACH_SEED(seed)
+    {
+        kin_error *out = run_virtual(locks_after, NULL, seed);
+        CHECK_OUTCOME(out, "OK");
+        CHECK_UNHANDLED("enters:MISUSE");
+    }
+    EACH_SEED(seed)
+    {
+        kin_error *out = run_virtual(enters_a_group, NULL, seed);
+        CHECK_OUTCOME(out, "MISUSE");
+        CHECK_LOG("yield:GENERATOR_EXIT running:1 child:CANCELLED");
+    }
+}
