@@ -10,7 +10,7 @@
 
         NEW --first asked--> STARTED --its function returned--> DONE
          |                                                       |
-         +---------------------- closed ----------------------> CLOSED
+         +---------------------- closed ----------------------> SHUT
 
    Its stack is taken at the first and given back at the second; in between it
    is a duty of its task. */
