@@ -14,6 +14,9 @@
 #include "core/task.h"
 
 #include <alloca.h>
+#ifdef KIN__ASAN
+#include <sanitizer/asan_interface.h>
+#endif
 
 #include <kin/run.h>
 
@@ -529,6 +532,9 @@ kin__mend_returned(kin__mender *mend, kin_task *task, const kin_scope *until,
     }
     volatile char *reach = alloca((size_t)(here - lowest) + 512);
     reach[0] = 0;
+#ifdef KIN__ASAN /* which puts a zone around it that nobody may look at */
+    __asan_unpoison_memory_region(lowest, (size_t)(here - lowest));
+#endif
     mend(task, until, how);
 }
 
