@@ -36,11 +36,11 @@ struct kin_generator {
     uintptr_t lowest;  /* of its stack; and how far up it may yield */
     size_t yields_in;
     uint32_t tag;      /* tells an initialised one from any other memory */
-    uint8_t state;     /* new, started, done, closed */
+    uint8_t state;     /* new, started, done, shut */
     bool is_context;   /* a kin_context's */
     bool entered;      /* a context that is suspended at its yield */
     bool exiting;      /* it has been told to end */
-    kin_scope *merged; /* a context's own innermost, open at its yield */
+    kin_scope *merged; /* a context's own outermost, open at its yield */
     struct kin__stack *stack, *asked_on;
     kin_generator_fn *fn;
     void *arg;

@@ -26,6 +26,7 @@ struct kin_producer {
     kin_group group; /* of the task */
     kin_task *task;  /* while it runs */
     bool started, stopped, ended;
+    void *last; /* once ended: what is answered instead of a value */
     kin_producer_fn *fn;
     void *arg;
     const kin_site *site;
@@ -53,8 +54,9 @@ KIN_API kin_producer *kin_producer_open_at(const kin_site *,
 
 /* Asks for a value and waits for it: sets *value, a pointer of any type; to
    NULL when the producer has ended. When it fails the block is cancelled, so
-   this fails with KIN_CANCELLED, and the failure comes out of the close.
-   KIN_CLOSED after kin_producer_stop. When this is cancelled while it waits the
+   this fails with KIN_CANCELLED, and the failure comes out of the close;
+   KIN_BROKEN where that does not reach. KIN_CLOSED after kin_producer_stop and
+   when the block is left. When this is cancelled while it waits the
    value is not lost but the next one's. Checkpoint. */
 #define kin_producer_next(producer, value) \
     kin_producer_next_at(KIN_HERE, producer, value)

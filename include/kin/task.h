@@ -41,6 +41,9 @@ typedef struct kin__duty kin__duty;
 struct kin__duty {
     kin__duty *next, **back; /* in the task's list; back is NULL: in none */
     void (*neglected)(kin__duty *, kin_task *); /* the task ends with it */
+    const void *object;                         /* what that looks at besides */
+    bool suspended;       /* has code to run yet, before scopes and locks go */
+    const void *begun_on; /* somewhere in that stack of the task's */
 };
 
 /* The calling task; NULL in a callback and outside a run. */

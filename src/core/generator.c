@@ -80,8 +80,9 @@ static void run(void *argument)
     kin__runtime *rt = kin__runtime_here;
     kin_task *task = rt->current;
     if (__builtin_expect(task->scope != gen->around, 0))
-        kin__scopes_leave_returned(task, gen->around, gen->stack_size,
-                                   "as its generator's function returned");
+        kin__mend_returned(kin__scopes_leave, task, gen->around,
+                           gen->stack_size,
+                           "as its generator's function returned");
     if (!outcome)
         memset(gen->value, 0, sizeof(void *));
     kin__stack *stack = end(task, gen);
@@ -113,7 +114,9 @@ kin_error *kin__generator_start(const kin_site *site, kin_task *task,
     if (!gen->is_context)
         gen->yields_in = (uintptr_t)kin__stack_top(gen->stack) - gen->lowest;
     gen->duty.neglected = neglected;
-    kin__duty_begin(task, &gen->duty);
+    gen->duty.object = gen;
+    gen->duty.suspended = true;
+    kin__duty_begin(task, &gen->duty, (void *)kin__stack_here());
     return NULL;
 }
 
@@ -163,16 +166,18 @@ next_slowly(const kin_site *site, kin_generator *gen, void *value)
                            "kin_next of generator \"%s\" without a place for "
                            "the value",
                            kin__generator_name(gen));
-    PASS_ON(kin_pass_at(site));
-    if (gen->state >= KIN__DONE) {
+    PASS_ON(kin__operation_begin(rt, site));
+    kin_error *err = NULL;
+    if (gen->state >= KIN__DONE)
         memset(value, 0, sizeof(void *));
-        return NULL;
-    }
-    if (gen->state == KIN__NEW)
+    else if (gen->state == KIN__NEW)
         PASS_ON(kin__generator_start(site, task, gen));
     else
         PASS_ON(kin__generator_unready(site, task, gen, "asked"));
-    return kin__generator_resume(task, gen, value, task->scope, NULL);
+    if (gen->state == KIN__STARTED)
+        err = kin__generator_resume(task, gen, value, task->scope, NULL);
+    kin__spend(rt); /* and no look at it any more: it may be gone */
+    return err;
 }
 
 kin_error *kin_next_at(const kin_site *site, kin_generator *gen, void *value)
@@ -296,11 +301,12 @@ kin_error *kin__generator_finish(kin_task *task, kin_generator *gen,
                                  kin_error *given)
 {
     void *nothing;
-    kin_scope *around = kin__context_around(task, gen);
+    kin_scope *own = kin__context_own(task, gen);
     gen->exiting = true;
     gen->entered = false;
     gen->yields_in = 0;
-    return kin__generator_resume(task, gen, &nothing, around, given);
+    return kin__generator_resume(task, gen, &nothing,
+                                 own ? own->outer : task->scope, given);
 }
 
 static kin_error *exit_of(const kin_site *site, kin_task *task,
@@ -350,10 +356,8 @@ static kin__reason *left(kin__runtime *rt, const kin_generator *gen)
 static kin_error *close_cancelled(kin__runtime *rt, kin_generator *gen)
 {
     kin_task *task = rt->current;
-    kin_scope *outer = kin__context_around(task, gen), *own = task->scope;
-    if (own != outer) {
-        while (own->outer && own->outer != outer)
-            own = own->outer;
+    kin_scope *own = kin__context_own(task, gen);
+    if (own) {
         kin__scope_cancel(rt, own, left(rt, gen));
         return exit_of(gen->site, task, gen);
     }
@@ -366,13 +370,29 @@ static kin_error *close_cancelled(kin__runtime *rt, kin_generator *gen)
     return kin_scope_close_at(gen->site, &around, err);
 }
 
-/* It has nothing open, so any task may run it to its end. */
+/* Whether its task answers for something that was begun in it. */
+static bool holds_something(const kin_generator *gen)
+{
+    const kin__duty *d = gen->task->duties;
+    while (d && !kin__stack_contains(gen->stack, d->begun_on))
+        d = d->next;
+    return d != NULL;
+}
+
+/* It has no scope open, so any task may run it to its end, unless the one that
+   has asked it answers for what it holds. */
 static void move(kin_task *task, kin_generator *gen)
 {
     if (gen->task == task)
         return;
+    if (holds_something(gen))
+        kin__die("generator \"%s\" (opened at %s:%d) was left by task \"%s\" "
+                 "while it holds a lock or the like for task \"%s\", which has "
+                 "asked it",
+                 kin__generator_name(gen), gen->site->file, gen->site->line,
+                 task->name, gen->task->name);
     kin__duty_end(&gen->duty);
-    kin__duty_begin(task, &gen->duty);
+    kin__duty_begin(task, &gen->duty, (void *)kin__stack_here());
     gen->ready = gen->task = task;
 }
 

@@ -10,7 +10,7 @@
 
         NEW --first asked--> STARTED --its function returned--> DONE
          |                                                       |
-         +---------------------- closed ----------------------> CLOSED
+         +---------------------- closed ----------------------> SHUT
 
    Its stack is taken at the first and given back at the second; in between it
    is a duty of its task. */
@@ -93,7 +93,7 @@ kin_error *kin__not_a_generator(const kin_site *, const char *what,
 
 /* kin_context.c: the yield of a context */
 kin_error *kin__context_yield(kin_task *, kin_generator *, void *value);
-/* What is around the scopes that a suspended context has open. */
-kin_scope *kin__context_around(const kin_task *, const kin_generator *);
+/* The outermost of the scopes that a suspended context has open, or NULL. */
+kin_scope *kin__context_own(const kin_task *, const kin_generator *);
 
 #endif

@@ -16,19 +16,29 @@ void kin_context_init_at(const kin_site *site, kin_context *context,
     context->generator.is_context = true;
 }
 
-kin_scope *kin__context_around(const kin_task *task, const kin_generator *gen)
+kin_scope *kin__context_own(const kin_task *task, const kin_generator *gen)
 {
-    for (kin_scope *s = task->scope; s && gen->merged; s = s->outer)
-        if (s == gen->merged)
-            return gen->around;
-    return task->scope; /* it has none, or none any more */
+    kin_scope *s = gen->merged ? task->scope : NULL;
+    while (s && s != gen->merged)
+        s = s->outer;
+    return s;
+}
+
+/* NULL if it has none open. What was around it may be closed: then nothing tells
+   which are its own. */
+static kin_scope *outermost_own(const kin_task *task, const kin_generator *gen)
+{
+    kin_scope *s = task->scope, *own = NULL;
+    for (; s && s != gen->around; s = s->outer)
+        own = s;
+    return s == gen->around ? own : NULL;
 }
 
 kin_error *kin__context_yield(kin_task *task, kin_generator *gen, void *value)
 {
     memcpy(gen->value, &value, sizeof value);
     gen->entered = true;
-    gen->merged = task->scope != gen->around ? task->scope : NULL;
+    gen->merged = outermost_own(task, gen);
     return kin__generator_suspend(task, gen);
 }
 
@@ -76,7 +86,11 @@ static kin_error *unclosable(const kin_site *site, const kin_task *task,
                            gen->site->line);
     if (gen->state != KIN__STARTED)
         return NULL;
-    return kin__generator_unready(site, task, gen, "closed");
+    PASS_ON(kin__generator_unready(site, task, gen, "closed"));
+    const kin_scope *own = kin__context_own(task, gen);
+    return !own ? NULL
+                : kin__closed_by_cleanup(site, own, "context",
+                                         kin__generator_name(gen), gen->site);
 }
 
 kin_error *kin_context_close_at(const kin_site *site, kin_context *context,

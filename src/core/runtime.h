@@ -14,6 +14,9 @@
 #include "core/task.h"
 
 #include <alloca.h>
+#ifdef KIN__ASAN
+#include <sanitizer/asan_interface.h>
+#endif
 
 #include <kin/run.h>
 
@@ -407,6 +410,11 @@ bool kin__scope_pop(kin__runtime *, kin_scope *);
 /* The checks and the mending before a close. *misuse is what is wrong, if
    anything; true: the scope is now the innermost and can be closed. */
 bool kin__scope_may_close(const kin_site *, kin_scope *, kin_error **misuse);
+/* The KIN_MISUSE of closing what has that scope open, out of a cleanup of it or
+   of one inside it; NULL if it is none. */
+kin_error *kin__closed_by_cleanup(const kin_site *, const kin_scope *,
+                                  const char *kind, const char *name,
+                                  const kin_site *opened);
 /* The innermost scope was left without a close. */
 void kin__scope_leave(kin__runtime *, kin_scope *, const char *how);
 /* The KIN_MISUSE of ending a scope that is not the innermost, and the
@@ -497,23 +505,37 @@ void kin__values_unref(kin__values *);
 void kin__job_ended(kin__runtime *, kin_group *, kin_task *, kin_error *);
 
 /* task.c */
+/* Those inside `until` (NULL: all); none if it is not open. */
 void kin__scopes_leave(kin_task *, const kin_scope *until, const char *how);
-/* Leaves the scopes inside `until` (NULL: all), after the function that should
-   have closed them has returned. They may lie in frames that have been returned
+/* Mends what a function that has returned should have let go of, with `mend`.
+   The scopes and the objects of duties may lie in frames that have been returned
    from, just below this one: before anything is called it reaches down past
    them, so that nothing overwrites them. */
+typedef void kin__mender(kin_task *, const kin_scope *until, const char *how);
+static inline __attribute__((always_inline)) char *
+kin__lower_in_stack(char *lowest, char *here, const void *object, size_t size)
+{
+    char *at = (char *)object;
+    return at < lowest && here - at < (ptrdiff_t)size ? at : lowest;
+}
 static inline __attribute__((always_inline)) void
-kin__scopes_leave_returned(kin_task *task, const kin_scope *until,
-                           size_t stack_size, const char *how)
+kin__mend_returned(kin__mender *mend, kin_task *task, const kin_scope *until,
+                   size_t stack_size, const char *how)
 {
     char *here = __builtin_frame_address(0), *lowest = here;
     size_t size = stack_size ? stack_size : kin__runtime_here->stack_size;
     for (kin_scope *s = task->scope; s && s != until; s = s->outer)
-        if ((char *)s < lowest && here - (char *)s < (ptrdiff_t)size)
-            lowest = (char *)s;
+        lowest = kin__lower_in_stack(lowest, here, s, size);
+    for (kin__duty *d = task->duties; d; d = d->next) {
+        lowest = kin__lower_in_stack(lowest, here, d, size);
+        lowest = kin__lower_in_stack(lowest, here, d->object, size);
+    }
     volatile char *reach = alloca((size_t)(here - lowest) + 512);
     reach[0] = 0;
-    kin__scopes_leave(task, until, how);
+#ifdef KIN__ASAN /* which puts a zone around it that nobody may look at */
+    __asan_unpoison_memory_region(lowest, (size_t)(here - lowest));
+#endif
+    mend(task, until, how);
 }
 
 /* spawn.c */

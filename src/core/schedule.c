@@ -184,10 +184,11 @@ bool kin__resume(kin__runtime *rt, kin_task *task)
     return true;
 }
 
-/* With the stack that goes back may start a task that found none. */
+/* With the stack that goes back may start a task that found none. The reserve is
+   one of the usual size, since a program's .on_error may run on it. */
 void kin__put_stack(kin__runtime *rt, kin__stack *stack)
 {
-    if (!rt->spare_stack)
+    if (!rt->spare_stack && kin__stack_size(stack) >= rt->stack_size)
         rt->spare_stack = stack;
     else
         kin__stack_put(rt->stacks, stack);

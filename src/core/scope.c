@@ -282,6 +282,19 @@ static const kin_scope *being_closed(const kin_scope *scope,
     return s && (s->flags & KIN__CLOSING) ? s : found;
 }
 
+kin_error *kin__closed_by_cleanup(const kin_site *site, const kin_scope *scope,
+                                  const char *kind, const char *name,
+                                  const kin_site *opened)
+{
+    const kin_scope *closing = being_closed(scope, kin__runtime_here->current);
+    return !closing ? NULL
+                    : kin_fail_at(site, &KIN_MISUSE,
+                                  "%s \"%s\" (opened at %s:%d) is closed by a "
+                                  "cleanup of %s \"%s\", which is being closed",
+                                  kind, name, opened->file, opened->line,
+                                  kind_of(closing), kin__scope_name(closing));
+}
+
 static kin_error *not_closable(const kin_site *site, const kin_scope *scope,
                                const kin_task *task)
 {
@@ -306,14 +319,7 @@ static kin_error *not_closable(const kin_site *site, const kin_scope *scope,
                            kind, name, file, line,
                            scope->task ? scope->task->name : "(the run)",
                            task->name);
-    const kin_scope *closing = being_closed(scope, task);
-    if (closing)
-        return kin_fail_at(site, &KIN_MISUSE,
-                           "%s \"%s\" (opened at %s:%d) is closed by a cleanup "
-                           "of %s \"%s\", which is being closed",
-                           kind, name, file, line, kind_of(closing),
-                           kin__scope_name(closing));
-    return NULL;
+    return kin__closed_by_cleanup(site, scope, kind, name, scope->site);
 }
 
 /* What its cleanups fail with, the task holds: it comes out with its outcome. */

@@ -1,11 +1,12 @@
 /* core/task.c: a task from the first call of its function to its end, and what
    others may ask of it.
 
-   At its end a task answers for four things, in this order: the scopes it has
-   left open (their C frames are gone, but nothing has overwritten them yet), its
-   duties (locks and the like that it did not let go of), the errors it holds and
-   did not return, and its outcome. Only then is it gone:
-   its group may free it. */
+   At its end a task answers for five things, in this order: the generators and
+   contexts that are suspended in it, the scopes it has left open, its other
+   duties (locks and the like that it did not let go of; the C frames of all
+   these are gone, but nothing has overwritten them yet), the errors it holds and
+   did not return, and its outcome. Only then is it gone: its group may free
+   it. */
 #include "core/runtime.h"
 
 #include <string.h>
@@ -135,19 +136,43 @@ void kin__task_end(kin_task *task, kin_error *outcome)
 __attribute__((noinline)) void
 kin__scopes_leave(kin_task *task, const kin_scope *until, const char *how)
 {
-    while (task->scope && task->scope != until)
+    const kin_scope *s = task->scope;
+    while (s && s != until)
+        s = s->outer;
+    if (s != until)
+        return; /* it is closed: nothing tells which would be inside */
+    while (task->scope != until)
         kin__scope_leave(kin__runtime_here, task->scope, how);
 }
 
-/* What it has not let go of, the latest first. The handler may wait, and errors
-   that it makes are the task's. */
-static __attribute__((noinline)) void neglect_duties(kin_task *task)
+/* The latest of its duties, or of those that are suspended. */
+static kin__duty *latest(const kin_task *task, bool suspended)
 {
-    while (task->duties) {
-        kin__duty *duty = task->duties;
+    kin__duty *duty = task->duties;
+    while (duty && suspended && !duty->suspended)
+        duty = duty->next;
+    return duty;
+}
+
+/* The handler may wait, and errors that it makes are the task's. */
+static void neglect(kin_task *task, bool suspended)
+{
+    kin__duty *duty;
+    while ((duty = latest(task, suspended))) {
         kin__duty_end(duty);
         duty->neglected(duty, task);
     }
+}
+
+/* What it left open and did not let go of. First what still has code to run,
+   such as a generator, and lets go of its own scopes and locks. */
+static __attribute__((noinline)) void
+let_go(kin_task *task, const kin_scope *until, const char *how)
+{
+    neglect(task, true);
+    kin__scopes_leave(task, until, how);
+    neglect(task, true); /* which a cleanup may have left */
+    neglect(task, false);
 }
 
 /* The beginning. */
@@ -169,14 +194,11 @@ static kin_error *unborn(kin_task *task)
                        "no memory for a stack of task \"%s\"", task->name);
 }
 
-/* What it left open and did not let go of. */
 static inline __attribute__((always_inline)) void mend(kin_task *task)
 {
-    if (__builtin_expect(task->scope != NULL, 0))
-        kin__scopes_leave_returned(task, NULL, task->stack_size,
-                                   "as its task's function returned");
-    if (__builtin_expect(task->duties != NULL, 0))
-        neglect_duties(task);
+    if (__builtin_expect(task->scope || task->duties, 0))
+        kin__mend_returned(let_go, task, NULL, task->stack_size,
+                           "as its task's function returned");
 }
 
 kin_error *kin__task_attempt(kin_task *task)

@@ -105,9 +105,12 @@ struct kin_task {
     struct kin__values *values; /* that it sees */
 } __attribute__((aligned(64)));
 
-/* The task answers for it; no longer. */
-static inline void kin__duty_begin(kin_task *task, kin__duty *duty)
+/* The task answers for it; no longer. `on` lies in the stack that it asked for it
+   on. */
+static inline void kin__duty_begin(kin_task *task, kin__duty *duty,
+                                   const void *on)
 {
+    duty->begun_on = on;
     duty->next = task->duties;
     duty->back = &task->duties;
     if (duty->next)

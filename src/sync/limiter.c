@@ -112,11 +112,12 @@ static kin__token *make_token(const kin_site *site, kin_limiter *limiter,
     made->borrower = borrower;
     made->site = site;
     made->duty.neglected = neglected;
+    made->duty.object = limiter;
     if (made->next)
         made->next->back = &made->next;
     limiter->tokens = made;
     if (self && borrower == self)
-        kin__duty_begin(self, &made->duty);
+        kin__duty_begin(self, &made->duty, (void *)kin__stack_here());
     return made;
 }
 

@@ -22,12 +22,15 @@ static void neglected(kin__duty *duty, kin_task *task)
     kin_wait_list_break(&mutex->waiting, mutex->why);
 }
 
-static inline void own(kin_mutex *mutex, kin_task *task, const kin_site *site)
+/* `on` lies in the stack that the task locks it on. */
+static inline void own(kin_mutex *mutex, kin_task *task, const kin_site *site,
+                       const void *on)
 {
     mutex->owner = task;
     mutex->at = site;
     mutex->duty.neglected = neglected;
-    kin__duty_begin(task, &mutex->duty);
+    mutex->duty.object = mutex;
+    kin__duty_begin(task, &mutex->duty, on);
 }
 
 void kin__mutex_pass_on(kin_mutex *mutex)
@@ -37,7 +40,7 @@ void kin__mutex_pass_on(kin_mutex *mutex)
     mutex->owner = NULL;
     if (!next)
         return;
-    own(mutex, next->task, next->data);
+    own(mutex, next->task, next->data, next);
     kin__waiter_wake(next, NULL);
 }
 
@@ -78,7 +81,7 @@ kin_error *kin_mutex_lock_at(const kin_site *site, kin_mutex *mutex)
     if (mutex->owner == task)
         return relocked(site, mutex);
     if (!mutex->owner && !mutex->waiting.broken) {
-        own(mutex, task, site);
+        own(mutex, task, site, (void *)kin__stack_here());
         kin__spend(rt);
         return NULL;
     }
@@ -95,7 +98,7 @@ kin_error *kin_mutex_lock_now_at(const kin_site *site, kin_mutex *mutex)
         return relocked(site, mutex);
     if (mutex->owner || mutex->waiting.broken)
         return kin__object_would_block(site, "kin_mutex", mutex->name);
-    own(mutex, task, site);
+    own(mutex, task, site, (void *)kin__stack_here());
     return NULL;
 }
 

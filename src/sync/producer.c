@@ -6,12 +6,20 @@
    that it was given. Those who offer wait in `offerers` until they are asked;
    an asking wakes them all, so that a producer may have helpers. An asker that
    is cancelled leaves its list at once, so a value is only given to one that
-   will have it. */
+   will have it.
+
+   Nobody is left in `askers` when there will be no more values: each is answered
+   with `last`, and makes its own error of it, without a look at the producer,
+   which may be gone when it runs. */
 #include <kin/producer.h>
 
 #include <kin/park.h>
 
 #include <string.h>
+
+/* What is answered instead of a value, by their addresses. */
+static const char stopped[] = "the producer was stopped";
+static const char failed[] = "the producer has failed";
 
 /* The producer's side. */
 
@@ -31,6 +39,15 @@ static void answer(kin_producer *p, void *value)
 {
     p->askers.first->data = value;
     kin_wait_list_wake_one(&p->askers, NULL);
+}
+
+/* There will be no more values. */
+static void answer_all(kin_producer *p, const void *last)
+{
+    p->ended = true;
+    p->last = (void *)last;
+    while (is_asked(p))
+        answer(p, p->last);
 }
 
 static kin_error *cannot_produce(const kin_site *site, const kin_producer *p)
@@ -54,7 +71,8 @@ kin_error *kin_produce_at(const kin_site *site, kin_producer *p, void *value)
     return is_asked(p) ? NULL : wait_to_be_asked(site, p);
 }
 
-/* The task. A failure cancels the askers, through the group. */
+/* The task. A failure cancels the askers in the block, through the group, before
+   they run; others only have the answer. */
 static kin_error *produces(void *arg)
 {
     kin_producer *p = arg;
@@ -64,9 +82,7 @@ static kin_error *produces(void *arg)
         err = p->fn(p, p->arg);
         p->task = NULL;
     }
-    p->ended = true;
-    while (!err && is_asked(p))
-        answer(p, NULL);
+    answer_all(p, p->stopped ? stopped : err ? failed : NULL);
     return err;
 }
 
@@ -79,6 +95,7 @@ kin_producer *kin_producer_open_at(const kin_site *site,
 {
     p->task = NULL;
     p->started = p->stopped = p->ended = false;
+    p->last = NULL;
     p->fn = fn;
     p->arg = arg;
     p->site = spawned;
@@ -104,28 +121,32 @@ static void ask(kin_producer *p)
     kin_spawn_at(p->site, &p->group, produces, p, &p->options);
 }
 
-static kin_error *closed_to(const kin_site *site, const kin_producer *p)
+/* What was answered, as who asked sees it. */
+static kin_error *take(const kin_site *site, void *answered, void *value)
 {
-    return kin_fail_at(site, &KIN_CLOSED, "producer \"%s\" was stopped",
-                       kin_group_name(&p->group));
+    if (answered == stopped)
+        return kin_fail_at(site, &KIN_CLOSED, "%s", stopped);
+    if (answered == failed) {
+        kin_error *err = kin_pass_at(site); /* cancelled because of it? */
+        return err ? err : kin_fail_at(site, &KIN_BROKEN, "%s", failed);
+    }
+    memcpy(value, &answered, sizeof answered);
+    return NULL;
 }
 
 kin_error *kin_producer_next_at(const kin_site *site, kin_producer *p,
                                 void *value)
 {
-    kin_waiter waiter = {.data = NULL};
+    kin_waiter waiter;
     if (!p || !value)
         return kin_fail_at(site, &KIN_MISUSE, "kin_producer_next of NULL");
     kin_error *err = kin_pass_at(site);
-    if (!err && p->stopped)
-        err = closed_to(site, p);
+    waiter.data = p->last;
     if (!err && !p->ended) {
         ask(p);
         err = kin_wait_on_at(site, &p->askers, &waiter, "a producer's value");
     }
-    if (!err)
-        memcpy(value, &waiter.data, sizeof waiter.data);
-    return err;
+    return err ? err : take(site, waiter.data, value);
 }
 
 void kin_producer_stop_at(const kin_site *site, kin_producer *p)
@@ -133,8 +154,7 @@ void kin_producer_stop_at(const kin_site *site, kin_producer *p)
     p->stopped = true;
     if (p->task)
         kin_task_cancel_at(site, p->task, "the producer was stopped");
-    while (is_asked(p))
-        kin_wait_list_wake_one(&p->askers, closed_to(site, p));
+    answer_all(p, stopped);
 }
 
 /* The members of the group, less the group: the one, or both in one of this
@@ -169,6 +189,7 @@ kin_error *kin_producer_close_at(const kin_site *site, kin_producer *p,
     if (!outcome && p->task)
         kin_task_cancel_at(site, p->task, "the producer's block was left");
     kin_error *all = kin_group_close_at(site, &p->group, outcome);
+    answer_all(p, stopped); /* the task may not have had a stack */
     bool is_its_group = kin_error_site(all) == p->group.scope.site;
     return is_its_group ? unwrapped(site, all, outcome) : all;
 }
