@@ -231,6 +231,20 @@ kin_error *kin__wait_strayed(kin_waiter *, kin_error *, const char *what,
 bool kin__leave_list(void *waiter); /* an abort */
 /* Wakes that one; its siblings leave their lists. */
 void kin__waiter_wake(kin_waiter *, kin_error *result);
+/* The same with an error that is made there and then, in the name of who waits:
+   it is that task which fails, with its name, its spawning and what cancels it,
+   and not the one that closes something. */
+#define KIN__WAITER_FAIL(waiter, expression)                 \
+    do {                                                     \
+        kin_waiter *failed_ = (waiter);                      \
+        kin_task *waker_ = kin__stand_in_for(failed_->task); \
+        kin_error *failure_ = (expression);                  \
+        kin__stand_in_for(waker_);                           \
+        kin__waiter_wake(failed_, failure_);                 \
+    } while (0)
+/* Errors are made in that task's name from now on; returns in whose they were.
+   NULL: in nobody's. */
+kin_task *kin__stand_in_for(kin_task *);
 /* The same in the common case: it waits there alone, and its task is in no other
    list either. (An aborted task is not PARKED any more.) */
 static inline bool kin__waiter_is_plain(const kin_waiter *waiter)

@@ -281,11 +281,11 @@ void kin_broadcast_close_at(const kin_site *site, kin_broadcast **place)
     *place = NULL;
     b->closed = true;
     while (b->senders.first)
-        kin__waiter_wake(b->senders.first,
+        KIN__WAITER_FAIL(b->senders.first,
                          closed(b->senders.first->task->at, "broadcast"));
     while (b->receivers.first) {
         part(((listening *)b->receivers.first)->listener);
-        kin__waiter_wake(b->receivers.first,
+        KIN__WAITER_FAIL(b->receivers.first,
                          ended(b->receivers.first->task->at, b));
     }
     free_if_unused(b);
@@ -400,7 +400,7 @@ void kin_listener_close_at(const kin_site *site, kin_listener **place)
     kin_broadcast *b = l->broadcast;
     *place = NULL;
     if (is_waited_on(l))
-        kin__waiter_wake(&l->waits->waiter,
+        KIN__WAITER_FAIL(&l->waits->waiter,
                          closed(l->waits->waiter.task->at, "listener"));
     part(l);
     *l->back = l->next;

@@ -591,7 +591,7 @@ static void wake_closed(kin__handle *handle, kin__side side)
         next = w->next;
         w->back = NULL;
         if (w->waiter.list) /* else its wait has ended, and it has not run */
-            kin__waiter_wake(&w->waiter,
+            KIN__WAITER_FAIL(&w->waiter,
                              closed(w->waiter.task->at, handle->channel, side));
     }
     handle->waits = NULL;
@@ -602,7 +602,7 @@ static void wake_others(kin__channel *ch, kin__side side)
 {
     kin_wait_list *others = waiting_to(ch, other(side));
     while (others->first)
-        kin__waiter_wake(others->first,
+        KIN__WAITER_FAIL(others->first,
                          no_more(others->first->task->at, ch, side));
     if (side == KIN__RECEIVING) {
         set_room(ch, 0);

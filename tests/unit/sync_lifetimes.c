@@ -1,0 +1,133 @@
+/* What waits, and what it waits for, where one of them ends: each of these was
+   once a wild access, an error in the wrong task's name, or a false promise. */
+#include "../harness.h"
+
+#include <kin/testing.h>
+
+/* --- an error belongs to who waits --------------------------------------- */
+
+static struct {
+    kin_sender *sender;
+    kin_receiver *receiver;
+    kin_broadcast *broadcast;
+    kin_listener *listener;
+    kin_event event;
+} ends;
+
+static kin_error *receives(void *arg)
+{
+    int item;
+    (void)arg;
+    return kin_receive(ends.receiver, &item);
+}
+
+static kin_error *sends(void *arg)
+{
+    int item = 1;
+    (void)arg;
+    return kin_send(ends.sender, &item);
+}
+
+static kin_error *listens(void *arg)
+{
+    int item;
+    (void)arg;
+    return kin_listener_receive(ends.listener, &item);
+}
+
+static kin_error *waits_for_event(void *arg)
+{
+    (void)arg;
+    return kin_event_wait(&ends.event);
+}
+
+static void close_sender(void)
+{
+    kin_sender_close(&ends.sender);
+}
+
+static void close_receiver(void)
+{
+    kin_receiver_close(&ends.receiver);
+}
+
+static void close_broadcast(void)
+{
+    kin_broadcast_close(&ends.broadcast);
+}
+
+static void close_listener(void)
+{
+    kin_listener_close(&ends.listener);
+}
+
+static void end_event(void)
+{
+    kin_event_deinit(&ends.event);
+}
+
+static const struct {
+    kin_fn *waits;
+    void (*closes)(void);
+    const kin_kind *kind;
+} cases[] = {
+    {receives, close_sender, &KIN_END},
+    {receives, close_receiver, &KIN_CLOSED},
+    {sends, close_receiver, &KIN_BROKEN},
+    {sends, close_sender, &KIN_CLOSED},
+    {listens, close_broadcast, &KIN_END},
+    {listens, close_listener, &KIN_CLOSED},
+    {waits_for_event, end_event, &KIN_BROKEN},
+};
+
+static kin_error *waits(void *index)
+{
+    size_t i = *(size_t *)index;
+    kin_error *err = cases[i].waits(NULL);
+    CHECK(kin_error_is(err, cases[i].kind));
+    CHECK_STR(kin_error_task(err), "waits");
+    CHECK(!kin_error_during(err));
+    kin_error_free(err);
+    return NULL;
+}
+
+static kin_error *closes(void *index)
+{
+    KIN_SCOPE(scope);
+    kin_scope_cancel(scope, "the closer's own business");
+    cases[*(size_t *)index].closes();
+    return kin_scope_close(scope, NULL);
+}
+
+static kin_error *closes_under_waiter(void *index)
+{
+    ends.event = (kin_event){0};
+    KIN_TRY(kin_channel_open(&ends.sender, &ends.receiver, sizeof(int), 0));
+    KIN_TRY(kin_broadcast_open(&ends.broadcast, sizeof(int), 1));
+    KIN_TRY(kin_broadcast_listen(ends.broadcast, &ends.listener));
+    KIN_GROUP(group);
+    kin_spawn(group, waits, index);
+    kin_error *err = kin_wait_all_tasks_blocked(0);
+    kin_spawn(group, closes, index);
+    err = kin_group_close(group, err);
+    kin_sender_close(&ends.sender);
+    kin_receiver_close(&ends.receiver);
+    kin_broadcast_close(&ends.broadcast);
+    kin_listener_close(&ends.listener);
+    if (cases[*(size_t *)index].closes == end_event)
+        CHECK_OUTCOME(err, "G[G[MISUSE]]");
+    else
+        CHECK_OUTCOME(err, "OK");
+    return NULL;
+}
+
+/* An error that a close hands out says nothing of the one who closed. */
+TEST(an_error_handed_to_a_waiter_is_the_waiters)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        EACH_SEED(seed)
+        {
+            kin_error *out = run_virtual(closes_under_waiter, &i, seed);
+            CHECK_OUTCOME(out, "OK");
+        }
+}
