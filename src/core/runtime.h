@@ -290,21 +290,28 @@ static inline void kin__wait_list_append(kin_wait_list *list,
         list->first = waiter->previous = waiter;
     }
 }
-/* Likewise, in a list. */
-static inline kin_error *kin__wait_in(kin__runtime *rt, kin_wait_list *list,
-                                      kin_waiter *waiter, const char *what,
-                                      const kin_site *site)
+/* Likewise, in a list, from which `abort` takes the waiter, its context, when the
+   wait ends by anything but the list's waking it. */
+static inline kin_error *
+kin__wait_in_until(kin__runtime *rt, kin_wait_list *list, kin_waiter *waiter,
+                   kin_abort_fn *abort, const char *what, const kin_site *site)
 {
     if (__builtin_expect(list->broken != NULL, 0))
         return kin__wait_list_broken(list, site);
     waiter->task = rt->current;
     waiter->sibling = NULL;
     kin__wait_list_append(list, waiter);
-    kin_error *err =
-        kin__park(rt, rt->current, kin__leave_list, waiter, what, site);
+    kin_error *err = kin__park(rt, rt->current, abort, waiter, what, site);
     if (__builtin_expect(!waiter->list, 1))
         return err; /* taken out by whoever ended the wait */
+    abort(waiter);
     return kin__wait_strayed(waiter, err, what, site);
+}
+static inline kin_error *kin__wait_in(kin__runtime *rt, kin_wait_list *list,
+                                      kin_waiter *waiter, const char *what,
+                                      const kin_site *site)
+{
+    return kin__wait_in_until(rt, list, waiter, kin__leave_list, what, site);
 }
 
 /* timer.c */

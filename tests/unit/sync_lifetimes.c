@@ -4,6 +4,15 @@
 
 #include <kin/testing.h>
 
+#include <stdlib.h>
+
+#define RUNS(fn, text)                                \
+    EACH_SEED(seed)                                   \
+    {                                                 \
+        kin_error *out = run_virtual(fn, NULL, seed); \
+        CHECK_OUTCOME(out, text);                     \
+    }
+
 /* --- an error belongs to who waits --------------------------------------- */
 
 static struct {
@@ -130,4 +139,79 @@ TEST(an_error_handed_to_a_waiter_is_the_waiters)
             kin_error *out = run_virtual(closes_under_waiter, &i, seed);
             CHECK_OUTCOME(out, "OK");
         }
+}
+
+/* --- conditions ---------------------------------------------------------- */
+
+typedef struct guarded {
+    kin_mutex mutex;
+    kin_condition changed;
+} guarded;
+
+static guarded *guarded_new(void)
+{
+    guarded *g = malloc(sizeof *g);
+    if (!g)
+        abort();
+    kin_mutex_init(&g->mutex);
+    kin_condition_init(&g->changed, &g->mutex);
+    return g;
+}
+
+static kin_error *waits_for_change(void *arg)
+{
+    guarded *g = arg;
+    KIN_TRY(kin_mutex_lock(&g->mutex));
+    return kin_condition_wait(&g->changed);
+}
+
+static kin_error *frees_under_waiter(void *arg)
+{
+    (void)arg;
+    guarded *g = guarded_new();
+    KIN_GROUP(group);
+    kin_spawn(group, waits_for_change, g);
+    kin_error *err = kin_wait_all_tasks_blocked(0);
+    kin_condition_deinit(&g->changed);
+    kin_mutex_deinit(&g->mutex);
+    free(g);
+    return kin_group_close(group, err);
+}
+
+/* Who waited for what is gone does not look at it again. */
+TEST(b149_a_condition_may_go_with_its_mutex_under_a_waiter)
+{
+    RUNS(frees_under_waiter, "G[G[BROKEN], MISUSE]");
+}
+
+static kin_error *has_no_mutex(void *arg)
+{
+    guarded *g = arg;
+    CHECK_OUTCOME(waits_for_change(g), "BROKEN");
+    CHECK(kin_mutex_owner(&g->mutex) != kin_task_self());
+    CHECK_OUTCOME(waits_for_change(g), "BROKEN"); /* broken before */
+    CHECK(kin_mutex_owner(&g->mutex) != kin_task_self());
+    return NULL;
+}
+
+static kin_error *breaks_condition(void *arg)
+{
+    (void)arg;
+    guarded *g = guarded_new();
+    KIN_GROUP(group);
+    kin_spawn(group, has_no_mutex, g);
+    kin_spawn(group, has_no_mutex, g);
+    kin_error *err = kin_wait_all_tasks_blocked(0);
+    kin_condition_deinit(&g->changed);
+    err = kin_group_close(group, err);
+    kin_mutex_deinit(&g->mutex);
+    free(g);
+    return err;
+}
+
+/* KIN_BROKEN says that the mutex is not held, be it the condition that ended, and
+   before the wait. */
+TEST(b149_a_broken_condition_leaves_its_mutex_unlocked)
+{
+    RUNS(breaks_condition, "G[MISUSE]");
 }
