@@ -215,3 +215,36 @@ TEST(b149_a_broken_condition_leaves_its_mutex_unlocked)
 {
     RUNS(breaks_condition, "G[MISUSE]");
 }
+
+/* --- limiters ------------------------------------------------------------ */
+
+static int job;
+
+static kin_error *borrows_for_job(void *limiter)
+{
+    return kin_limiter_acquire(limiter, .borrower = &job);
+}
+
+static kin_error *borrows_after_cancelled(void *arg)
+{
+    kin_limiter limiter;
+    (void)arg;
+    kin_limiter_init(&limiter, 0);
+    KIN_GROUP(group);
+    kin_task *task = kin_spawn(group, borrows_for_job, &limiter);
+    kin_error *err = kin_wait_all_tasks_blocked(0);
+    kin_task_cancel(task, "no more");
+    kin_limiter_resize(&limiter, 1);
+    CHECK_OUTCOME(kin_limiter_acquire_now(&limiter, .borrower = &job), "OK");
+    err = kin_group_close(group, err);
+    CHECK_EQ(kin_limiter_taken(&limiter), 1);
+    kin_limiter_release(&limiter, .borrower = &job);
+    kin_limiter_deinit(&limiter);
+    return err;
+}
+
+/* A cancelled wait is over when it is cancelled, for its borrower too. */
+TEST(a_cancelled_borrower_waits_no_more)
+{
+    RUNS(borrows_after_cancelled, "OK");
+}
