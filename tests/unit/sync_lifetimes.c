@@ -248,3 +248,51 @@ TEST(a_cancelled_borrower_waits_no_more)
 {
     RUNS(borrows_after_cancelled, "OK");
 }
+
+/* --- broadcasts ---------------------------------------------------------- */
+
+static kin_error *sends_twice(void *arg)
+{
+    kin_broadcast *mine = arg;
+    kin_error *err = NULL;
+    for (int item = 1; item <= 2 && !err; item++) {
+        err = kin_sleep(1);
+        err = err ? err : kin_broadcast_send(mine, &item);
+    }
+    kin_broadcast_close(&mine);
+    return err;
+}
+
+static kin_error *closes_before_clone(void *listening)
+{
+    kin_broadcast *b;
+    kin_listener *listener = NULL;
+    int item;
+    KIN_TRY(kin_broadcast_open(&b, sizeof(int), 4));
+    if (listening)
+        KIN_TRY(kin_broadcast_listen(b, &listener));
+    KIN_GROUP(group);
+    kin_spawn(group, sends_twice, kin_broadcast_clone(b));
+    kin_broadcast_close(&b);
+    CHECK(!kin_broadcast_clone(b));
+    if (listening) {
+        CHECK_OUTCOME(kin_listener_receive(listener, &item), "OK");
+        CHECK_OUTCOME(kin_listener_receive(listener, &item), "OK");
+        CHECK_EQ(item, 2);
+        CHECK_OUTCOME(kin_listener_receive(listener, &item), "END");
+    }
+    kin_error *err = kin_group_close(group, NULL);
+    kin_listener_close(&listener);
+    return err;
+}
+
+/* A task that has its own clone sends on when another one closes. */
+TEST(a_broadcast_lives_as_long_as_its_last_sender)
+{
+    RUNS(closes_before_clone, "OK");
+    EACH_SEED(seed)
+    {
+        kin_error *out = run_virtual(closes_before_clone, &seed, seed);
+        CHECK_OUTCOME(out, "OK");
+    }
+}
