@@ -296,3 +296,36 @@ TEST(a_broadcast_lives_as_long_as_its_last_sender)
         CHECK_OUTCOME(out, "OK");
     }
 }
+
+/* --- handles ------------------------------------------------------------- */
+
+static kin_error *uses_stale_handle(void *arg)
+{
+    kin_sender *sender;
+    kin_receiver *receiver;
+    int item = 1;
+    (void)arg;
+    KIN_TRY(kin_channel_open(&sender, &receiver, sizeof item, 4));
+    kin_sender *closed = kin_sender_clone(sender), *stale = closed;
+    kin_sender_close(&closed);
+    for (int i = 0; i < 200; i++) {
+        kin_sender *other = kin_sender_clone(sender);
+        CHECK_OUTCOME(kin_send_now(stale, &item), "CLOSED");
+        kin_sender_close(&other);
+    }
+    for (int i = 0; i < 1000; i++) { /* some are used again */
+        kin_sender *other = kin_sender_clone(sender);
+        CHECK_OUTCOME(kin_send_now(other, &item), "OK");
+        CHECK_OUTCOME(kin_receive_now(receiver, &item), "OK");
+        kin_sender_close(&other);
+    }
+    kin_sender_close(&sender);
+    kin_receiver_close(&receiver);
+    return NULL;
+}
+
+/* A copy of a pointer to a closed handle is not the next clone. */
+TEST(b210_a_closed_handle_stays_closed)
+{
+    RUNS(uses_stale_handle, "OK");
+}
