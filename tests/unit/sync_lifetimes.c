@@ -329,3 +329,23 @@ TEST(b210_a_closed_handle_stays_closed)
 {
     RUNS(uses_stale_handle, "OK");
 }
+
+/* --- nothing at all ------------------------------------------------------ */
+
+static kin_error *uses_nothing(void *arg)
+{
+    (void)arg;
+    kin_select_case none[] = {KIN_ON_TIME(0)};
+    CHECK_OUTCOME(kin_select(none, 1, NULL), "MISUSE");
+    CHECK_OUTCOME(kin_select_now(none, 1, NULL), "MISUSE");
+    kin_event_set(NULL);
+    kin_mutex_unlock(NULL);
+    kin_semaphore_release(NULL);
+    return NULL;
+}
+
+/* A NULL object is a mistake that is told of. */
+TEST(null_objects_are_misuse)
+{
+    RUNS(uses_nothing, "G[MISUSE, MISUSE, MISUSE]");
+}
