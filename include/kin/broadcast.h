@@ -9,7 +9,8 @@
 
 KIN__C_BEGIN
 
-/* The sending end, which any number of tasks may use; and one who listens. */
+/* A sender, which is its holder's, who closes it: a task that sends while others
+   may close has a clone of its own. And one who listens. */
 typedef struct kin_broadcast kin_broadcast;
 typedef struct kin_listener kin_listener;
 
@@ -42,8 +43,15 @@ kin_broadcast_send_at(const kin_site *, kin_broadcast *, const void *item);
     kin_broadcast_send_now_at(KIN_HERE, broadcast, item)
 KIN_API KIN_MUST_USE kin_error *
 kin_broadcast_send_now_at(const kin_site *, kin_broadcast *, const void *item);
-/* Ends it, and sets it NULL: listeners get what is there still, then KIN_END;
-   sends that wait get KIN_CLOSED. Closing NULL does nothing. */
+/* One more sender of the same broadcast. NULL, whose every use is KIN_CLOSED, of
+   NULL or of another run's. No checkpoint. */
+#define kin_broadcast_clone(broadcast) \
+    kin_broadcast_clone_at(KIN_HERE, broadcast)
+KIN_API kin_broadcast *kin_broadcast_clone_at(const kin_site *,
+                                              kin_broadcast *);
+/* Closes this sender, and sets it NULL. The last one ends the broadcast:
+   listeners get what is there still, then KIN_END; sends that wait get
+   KIN_CLOSED. Closing NULL does nothing. */
 #define kin_broadcast_close(broadcast) \
     kin_broadcast_close_at(KIN_HERE, broadcast)
 KIN_API void kin_broadcast_close_at(const kin_site *, kin_broadcast **);

@@ -12,7 +12,7 @@ KIN__C_BEGIN
 
 /* A handle is its holder's, who closes it. Each is one of any number of ways
    into the same channel. A closed handle's memory stays readable, as closed,
-   until the channel itself is gone. */
+   until the channel itself is gone or 256 more of its handles were closed. */
 typedef struct kin_sender kin_sender;
 typedef struct kin_receiver kin_receiver;
 

@@ -32,7 +32,7 @@ KIN_API void kin_condition_deinit_at(const kin_site *, kin_condition *);
 
 /* Unlocks the mutex, waits to be notified, and has the mutex again when it
    returns, be it with success or with KIN_CANCELLED; only when KIN_BROKEN comes
-   out, since the mutex was broken meanwhile, it has not. Without holding the
+   out, since the mutex or the condition has ended, it has not. Without holding the
    mutex a KIN_MISUSE. Checkpoint. (Trio: Condition.wait) */
 #define kin_condition_wait(condition) kin_condition_wait_at(KIN_HERE, condition)
 KIN_API KIN_MUST_USE kin_error *kin_condition_wait_at(const kin_site *,

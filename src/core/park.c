@@ -125,6 +125,14 @@ void kin__waiter_wake(kin_waiter *waiter, kin_error *result)
     kin_wake(waiter->task, result);
 }
 
+kin_task *kin__stand_in_for(kin_task *task)
+{
+    kin__runtime *rt = kin__runtime_of(NULL, "a wake");
+    kin_task *before = rt->current;
+    rt->current = task;
+    return before;
+}
+
 kin_waiter *kin_wait_list_wake_one(kin_wait_list *list, kin_error *result)
 {
     kin_waiter *waiter = list->first;
@@ -148,7 +156,7 @@ size_t kin_wait_list_move(kin_wait_list *from, kin_wait_list *to, size_t count)
         kin_waiter *waiter = from->first;
         kin_wait_list_remove(waiter);
         if (to->broken)
-            kin__waiter_wake(waiter,
+            KIN__WAITER_FAIL(waiter,
                              kin__wait_list_broken(to, waiter->task->at));
         else
             kin__wait_list_append(to, waiter);
@@ -160,8 +168,8 @@ void kin_wait_list_break(kin_wait_list *list, const char *why)
 {
     list->broken = why;
     while (list->first)
-        kin_wait_list_wake_one(
-            list, kin__wait_list_broken(list, list->first->task->at));
+        KIN__WAITER_FAIL(list->first,
+                         kin__wait_list_broken(list, list->first->task->at));
 }
 
 /* The sleeps: a timer on the sleeper's stack. */

@@ -234,6 +234,20 @@ kin_error *kin__wait_strayed(kin_waiter *, kin_error *, const char *what,
 bool kin__leave_list(void *waiter); /* an abort */
 /* Wakes that one; its siblings leave their lists. */
 void kin__waiter_wake(kin_waiter *, kin_error *result);
+/* The same with an error that is made there and then, in the name of who waits:
+   it is that task which fails, with its name, its spawning and what cancels it,
+   and not the one that closes something. */
+#define KIN__WAITER_FAIL(waiter, expression)                 \
+    do {                                                     \
+        kin_waiter *failed_ = (waiter);                      \
+        kin_task *waker_ = kin__stand_in_for(failed_->task); \
+        kin_error *failure_ = (expression);                  \
+        kin__stand_in_for(waker_);                           \
+        kin__waiter_wake(failed_, failure_);                 \
+    } while (0)
+/* Errors are made in that task's name from now on; returns in whose they were.
+   NULL: in nobody's. */
+kin_task *kin__stand_in_for(kin_task *);
 /* The same in the common case: it waits there alone, and its task is in no other
    list either. (An aborted task is not PARKED any more.) */
 static inline bool kin__waiter_is_plain(const kin_waiter *waiter)
@@ -279,21 +293,28 @@ static inline void kin__wait_list_append(kin_wait_list *list,
         list->first = waiter->previous = waiter;
     }
 }
-/* Likewise, in a list. */
-static inline kin_error *kin__wait_in(kin__runtime *rt, kin_wait_list *list,
-                                      kin_waiter *waiter, const char *what,
-                                      const kin_site *site)
+/* Likewise, in a list, from which `abort` takes the waiter, its context, when the
+   wait ends by anything but the list's waking it. */
+static inline kin_error *
+kin__wait_in_until(kin__runtime *rt, kin_wait_list *list, kin_waiter *waiter,
+                   kin_abort_fn *abort, const char *what, const kin_site *site)
 {
     if (__builtin_expect(list->broken != NULL, 0))
         return kin__wait_list_broken(list, site);
     waiter->task = rt->current;
     waiter->sibling = NULL;
     kin__wait_list_append(list, waiter);
-    kin_error *err =
-        kin__park(rt, rt->current, kin__leave_list, waiter, what, site);
+    kin_error *err = kin__park(rt, rt->current, abort, waiter, what, site);
     if (__builtin_expect(!waiter->list, 1))
         return err; /* taken out by whoever ended the wait */
+    abort(waiter);
     return kin__wait_strayed(waiter, err, what, site);
+}
+static inline kin_error *kin__wait_in(kin__runtime *rt, kin_wait_list *list,
+                                      kin_waiter *waiter, const char *what,
+                                      const kin_site *site)
+{
+    return kin__wait_in_until(rt, list, waiter, kin__leave_list, what, site);
 }
 
 /* timer.c */

@@ -7,7 +7,9 @@
    is between (lossy alone). Who waits for an item has seen all, and is handed
    the next one at once by the send; who waits to send, when the front goes.
 
-   The block is freed when it is closed and the last listener is. */
+   The senders are only counted: a clone is the same pointer, and the block is
+   there for each until it closes its own. It is freed with the last sender and
+   listener. */
 #include "core/runtime.h"
 
 #include "base/alloc.h"
@@ -19,7 +21,8 @@
 struct kin_broadcast {
     kin__runtime *run;
     uint64_t key; /* its run's */
-    bool lossy, closed;
+    bool lossy;
+    size_t open; /* senders that are; 0: it is closed */
     size_t item_size, capacity;
     uint64_t sent; /* the next item's number */
     size_t used, first;
@@ -190,7 +193,7 @@ kin_error *kin_broadcast_open_at(const kin_site *site, kin_broadcast **out,
         return kin_fail_at(site, &KIN_NO_MEMORY,
                            "no memory for a broadcast of %zu bytes", bytes);
     }
-    *b = (kin_broadcast){.run = rt, .key = rt->key, .site = site};
+    *b = (kin_broadcast){.run = rt, .key = rt->key, .site = site, .open = 1};
     b->item_size = item_size;
     b->capacity = capacity;
     b->left = left;
@@ -209,7 +212,7 @@ static kin_error *closed(const kin_site *site, const char *what)
 static kin_error *may_send(const kin_site *site, const kin_broadcast *b,
                            const void *item)
 {
-    if (!b || b->closed)
+    if (!b || !b->open)
         return closed(site, "broadcast");
     PASS_ON(objection(site, b));
     return item || !b->item_size ? NULL : no_item(site, b);
@@ -248,7 +251,7 @@ kin_error *kin_broadcast_send_now_at(const kin_site *site, kin_broadcast *b,
 
 static void free_if_unused(kin_broadcast *b)
 {
-    if (!b->closed || b->listeners)
+    if (b->open || b->listeners)
         return;
     kin__free(b->left);
     kin__free(b->buffer);
@@ -273,19 +276,29 @@ static bool may_close(const kin_site *site, const kin_broadcast *b)
     return false;
 }
 
+kin_broadcast *kin_broadcast_clone_at(const kin_site *site, kin_broadcast *b)
+{
+    const kin__runtime *rt = kin__runtime_of(site, "kin_broadcast_clone");
+    if (!b || !b->open || b->key != rt->key)
+        return NULL;
+    b->open++;
+    return b;
+}
+
 void kin_broadcast_close_at(const kin_site *site, kin_broadcast **place)
 {
     kin_broadcast *b = place ? *place : NULL;
     if (!b || !may_close(site, b))
         return;
     *place = NULL;
-    b->closed = true;
+    if (--b->open > 0)
+        return;
     while (b->senders.first)
-        kin__waiter_wake(b->senders.first,
+        KIN__WAITER_FAIL(b->senders.first,
                          closed(b->senders.first->task->at, "broadcast"));
     while (b->receivers.first) {
         part(((listening *)b->receivers.first)->listener);
-        kin__waiter_wake(b->receivers.first,
+        KIN__WAITER_FAIL(b->receivers.first,
                          ended(b->receivers.first->task->at, b));
     }
     free_if_unused(b);
@@ -297,7 +310,7 @@ kin_error *kin_broadcast_listen_at(const kin_site *site, kin_broadcast *b,
                                    kin_listener **out)
 {
     kin__runtime_of(site, "kin_broadcast_listen");
-    if (!b || b->closed)
+    if (!b || !b->open)
         return closed(site, "broadcast");
     PASS_ON(objection(site, b));
     kin_listener *l = kin__alloc(sizeof *l);
@@ -342,7 +355,7 @@ static bool take(const kin_site *site, kin_listener *l, void *item,
             clear_front(b);
             return true;
         }
-        if (b->closed)
+        if (!b->open)
             *err = ended(site, b);
     }
     return false;
@@ -400,7 +413,7 @@ void kin_listener_close_at(const kin_site *site, kin_listener **place)
     kin_broadcast *b = l->broadcast;
     *place = NULL;
     if (is_waited_on(l))
-        kin__waiter_wake(&l->waits->waiter,
+        KIN__WAITER_FAIL(&l->waits->waiter,
                          closed(l->waits->waiter.task->at, "listener"));
     part(l);
     *l->back = l->next;

@@ -2,8 +2,9 @@
 
    A channel is one block with its first two handles in it; its buffer, a ring,
    is a second one, and further handles are blocks of their own. It is freed with
-   the last handle. A closed handle stays in the list of the spare ones until
-   then: a pointer to it that lies about finds it closed.
+   the last handle. A closed handle stays in the queue of the spare ones until
+   then, or until it is the oldest of so many that it is used again: a pointer to
+   it that lies about finds it closed.
 
    Invariants. Tasks wait to receive only while the buffer is empty, to send only
    while it is full; never both. Whoever finds somebody waiting on the other side
@@ -38,7 +39,8 @@ struct kin__channel {
     kin_error *failure[2]; /* what senders, receivers were closed with */
     bool failure_seen[2];
     bool dropping; /* the buffer is being emptied, which may close handles */
-    kin__handle *spare;
+    kin__handle *spare, *last_spare; /* closed, the oldest first */
+    size_t spares;
     kin__handle own[2];
 
     /* fixed at the opening */
@@ -49,7 +51,7 @@ struct kin__channel {
     kin__runtime *run;
 };
 
-enum { LEAST_SLOTS = 16, LABEL = 160 };
+enum { LEAST_SLOTS = 16, LABEL = 160, KEPT_CLOSED = 256 };
 
 static kin__side other(kin__side side)
 {
@@ -496,14 +498,24 @@ kin_error *kin_channel_open_at(const kin_site *site, kin_sender **sender,
     return NULL;
 }
 
+/* A closed one comes to life again only after many others were closed. */
 static kin__handle *handle_new(kin__channel *ch)
 {
-    kin__handle *handle = ch->spare;
-    if (handle)
-        ch->spare = handle->spare;
-    else
-        handle = kin__alloc(sizeof *handle);
-    return handle;
+    kin__handle *oldest = ch->spare;
+    if (ch->spares <= KEPT_CLOSED)
+        return kin__alloc(sizeof *oldest);
+    ch->spare = oldest->spare;
+    ch->spares--;
+    return oldest;
+}
+
+static void handle_retire(kin__channel *ch, kin__handle *handle)
+{
+    handle->key = 0;
+    handle->spare = NULL;
+    *(ch->spare ? &ch->last_spare->spare : &ch->spare) = handle;
+    ch->last_spare = handle;
+    ch->spares++;
 }
 
 static kin__handle *clone(kin__side side, const kin_site *site,
@@ -591,7 +603,7 @@ static void wake_closed(kin__handle *handle, kin__side side)
         next = w->next;
         w->back = NULL;
         if (w->waiter.list) /* else its wait has ended, and it has not run */
-            kin__waiter_wake(&w->waiter,
+            KIN__WAITER_FAIL(&w->waiter,
                              closed(w->waiter.task->at, handle->channel, side));
     }
     handle->waits = NULL;
@@ -602,7 +614,7 @@ static void wake_others(kin__channel *ch, kin__side side)
 {
     kin_wait_list *others = waiting_to(ch, other(side));
     while (others->first)
-        kin__waiter_wake(others->first,
+        KIN__WAITER_FAIL(others->first,
                          no_more(others->first->task->at, ch, side));
     if (side == KIN__RECEIVING) {
         set_room(ch, 0);
@@ -636,10 +648,8 @@ static bool may_close(const kin_site *site, const kin__channel *ch,
 
 static void close_open(kin__channel *ch, kin__handle *handle, kin__side side)
 {
-    handle->key = 0;
+    handle_retire(ch, handle);
     wake_closed(handle, side);
-    handle->spare = ch->spare;
-    ch->spare = handle;
     if (--ch->open[side] == 0)
         wake_others(ch, side);
     if (!ch->open[side] && !ch->open[other(side)] && !ch->dropping)

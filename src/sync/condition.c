@@ -1,7 +1,8 @@
 /* sync/condition.c: conditions. Whoever is notified moves from the condition's
    list to the mutex's, without running in between, and so is handed the mutex in
    its turn. Whoever is cancelled, wherever it stands, locks the mutex again
-   behind a shield (B149). */
+   behind a shield (B149). Whoever is woken with an error was told that one of the
+   two has ended, and looks at neither: they may be gone. */
 #include "sync/mutex.h"
 
 #include <kin/condition.h>
@@ -30,15 +31,22 @@ static const char *label(const kin_condition *condition, char text[KIN__LABEL])
     return kin__object_label(text, "kin_condition", condition->name);
 }
 
+/* A wait, and whether it was left: for a reason that is not the list's. */
+typedef struct notice {
+    kin_waiter waiter; /* data: the place of the call, as in a mutex's list */
+    bool left;
+} notice;
+
+static bool leave(void *waiter)
+{
+    notice *n = waiter; /* its first member */
+    n->left = true;
+    return kin__leave_list(waiter);
+}
+
 static kin_error *lock_again(const kin_site *site, kin_mutex *mutex,
                              kin_error *err)
 {
-    if (mutex->waiting.broken)
-        return kin_error_is(err, &KIN_BROKEN)
-                   ? err
-                   : kin_error_combine_at(
-                         site, err,
-                         kin__wait_list_broken(&mutex->waiting, site));
     KIN_SCOPE(shield, .shield = true);
     kin_error *lock = kin_mutex_lock_at(site, mutex);
     return kin_error_combine_at(site, err, kin_scope_close(shield, lock));
@@ -56,14 +64,12 @@ kin_error *kin_condition_wait_at(const kin_site *site, kin_condition *condition)
         return kin_fail_at(site, &KIN_MISUSE,
                            "the wait for %s is without its mutex locked",
                            label(condition, text));
-    if (condition->waiting.broken)
-        return kin__wait_list_broken(&condition->waiting, site);
     kin_mutex *mutex = condition->mutex;
-    kin_waiter waiter = {.data = (void *)site};
+    notice self = {.waiter = {.data = (void *)site}};
     kin__mutex_pass_on(mutex);
-    kin_error *err =
-        kin__wait_in(rt, &condition->waiting, &waiter, "a condition", site);
-    return err ? lock_again(site, mutex, err) : NULL;
+    kin_error *err = kin__wait_in_until(rt, &condition->waiting, &self.waiter,
+                                        leave, "a condition", site);
+    return self.left ? lock_again(site, mutex, err) : err;
 }
 
 void kin_condition_notify_at(const kin_site *site, kin_condition *condition,

@@ -16,6 +16,10 @@ void kin_event_deinit_at(const kin_site *site, kin_event *event)
 
 void kin_event_set(kin_event *event)
 {
+    if (!event) {
+        kin__misuse(KIN_HERE, "kin_event_set of NULL");
+        return;
+    }
     event->is_set = true;
     kin_wait_list_wake(&event->waiting, SIZE_MAX);
 }

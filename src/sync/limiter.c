@@ -144,16 +144,25 @@ void kin_limiter_deinit_at(const kin_site *site, kin_limiter *limiter)
     kin__object_deinit(site, &limiter->waiting, "kin_limiter", limiter->name);
 }
 
+/* It has none at once, and not when its task runs. */
+static bool leave(void *waiter)
+{
+    kin__token *token = ((kin_waiter *)waiter)->data;
+    if (token->limiter)
+        detach(token);
+    return kin__leave_list(waiter);
+}
+
 static kin_error *wait_for(kin__runtime *rt, const kin_site *site,
                            kin_limiter *limiter, kin__token *token)
 {
     kin_waiter waiter = {.data = token};
     token->waits = true;
-    kin_error *err = kin__wait_in(rt, &limiter->waiting, &waiter,
-                                  "a token of a limiter", site);
+    kin_error *err = kin__wait_in_until(rt, &limiter->waiting, &waiter, leave,
+                                        "a token of a limiter", site);
     if (!err)
         return NULL;
-    if (token->limiter)
+    if (token->limiter) /* it was broken before */
         detach(token);
     kin__free(token);
     return err;

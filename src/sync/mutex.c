@@ -106,7 +106,9 @@ void kin_mutex_unlock_at(const kin_site *site, kin_mutex *mutex)
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_mutex_unlock");
     char text[KIN__LABEL];
-    if (__builtin_expect(mutex->owner && mutex->owner == rt->current, 1))
+    if (!mutex)
+        kin__misuse(site, "kin_mutex_unlock of NULL");
+    else if (__builtin_expect(mutex->owner && mutex->owner == rt->current, 1))
         kin__mutex_pass_on(mutex);
     else
         kin__misuse(site, "%s is unlocked by somebody who does not hold it",

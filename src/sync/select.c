@@ -200,6 +200,8 @@ kin_error *kin_select_at(const kin_site *site, kin_select_case cases[],
 {
     kin__task_of(site, "kin_select");
     kin__runtime *rt = kin__runtime_here;
+    if (!fired)
+        return kin__object_missing(site, "kin_select into a place");
     *fired = count;
     PASS_ON(kin__operation_begin(rt, site));
     if (is_empty(cases, count))
@@ -217,6 +219,8 @@ kin_error *kin_select_now_at(const kin_site *site, kin_select_case cases[],
                              size_t count, size_t *fired)
 {
     kin__runtime *rt = kin__runtime_of(site, "kin_select_now");
+    if (!fired)
+        return kin__object_missing(site, "kin_select_now into a place");
     *fired = count;
     if (is_empty(cases, count))
         return nothing(site);

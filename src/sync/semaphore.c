@@ -63,6 +63,10 @@ kin_error *kin_semaphore_acquire_now_at(const kin_site *site,
 void kin_semaphore_release_at(const kin_site *site, kin_semaphore *semaphore)
 {
     char text[KIN__LABEL];
+    if (!semaphore) {
+        kin__misuse(site, "kin_semaphore_release of NULL");
+        return;
+    }
     if (kin_wait_list_wake_one(&semaphore->waiting, NULL))
         return;
     if (semaphore->max && semaphore->value == semaphore->max)

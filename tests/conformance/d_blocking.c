@@ -223,7 +223,8 @@ static kin_error *waits_for_condition(stage *on)
 {
     KIN_TRY(kin_mutex_lock(&on->free_mutex));
     kin_error *err = kin_condition_wait(&on->condition);
-    kin_mutex_unlock(&on->free_mutex);
+    if (!kin_error_is(err, &KIN_BROKEN)) /* else it has not got it back */
+        kin_mutex_unlock(&on->free_mutex);
     return err;
 }
 
