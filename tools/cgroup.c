@@ -125,6 +125,7 @@ static void remove_below(const char *path, int depth)
     char below[PATH_MAX];
     DIR *folder = depth < DEEPEST ? opendir(path) : NULL;
     struct dirent *entry;
+    // cppcheck-suppress readdirCalled ; nobody else reads that directory stream
     while (folder && (entry = readdir(folder))) {
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
             continue;

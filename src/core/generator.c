@@ -79,10 +79,15 @@ static void run(void *argument)
     kin_error *outcome = gen->fn(gen, gen->arg);
     kin__runtime *rt = kin__runtime_here;
     kin_task *task = rt->current;
-    if (__builtin_expect(task->scope != gen->around, 0))
-        kin__mend_returned(kin__scopes_leave, task, gen->around,
-                           gen->stack_size,
+    char *here = __builtin_frame_address(0);
+    size_t size = gen->stack_size ? gen->stack_size : rt->stack_size;
+    if (__builtin_expect(task->scope != gen->around ||
+                             kin__duty_below(task, here, size),
+                         0)) {
+        kin__mend_returned(kin__scopes_leave, task, gen->around, size,
                            "as its generator's function returned");
+        kin__duties_neglect(task, here, size);
+    }
     if (!outcome)
         memset(gen->value, 0, sizeof(void *));
     kin__stack *stack = end(task, gen);

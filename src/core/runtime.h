@@ -539,6 +539,19 @@ kin__lower_in_stack(char *lowest, char *here, const void *object, size_t size)
     char *at = (char *)object;
     return at < lowest && here - at < (ptrdiff_t)size ? at : lowest;
 }
+/* The latest duty that lies, or whose object does, in the frames below `here`;
+   or NULL. Calls nothing, since that would overwrite them. */
+static inline __attribute__((always_inline)) kin__duty *
+kin__duty_below(const kin_task *task, char *here, size_t size)
+{
+    kin__duty *d = task->duties;
+    while (d && kin__lower_in_stack(here, here, d, size) == here &&
+           kin__lower_in_stack(here, here, d->object, size) == here)
+        d = d->next;
+    return d;
+}
+/* Those are let go of. */
+void kin__duties_neglect(kin_task *, char *here, size_t size);
 static inline __attribute__((always_inline)) void
 kin__mend_returned(kin__mender *mend, kin_task *task, const kin_scope *until,
                    size_t stack_size, const char *how)

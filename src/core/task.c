@@ -164,6 +164,15 @@ static void neglect(kin_task *task, bool suspended)
     }
 }
 
+void kin__duties_neglect(kin_task *task, char *here, size_t size)
+{
+    kin__duty *duty;
+    while ((duty = kin__duty_below(task, here, size))) {
+        kin__duty_end(duty);
+        duty->neglected(duty, task);
+    }
+}
+
 /* What it left open and did not let go of. First what still has code to run,
    such as a generator, and lets go of its own scopes and locks. */
 static __attribute__((noinline)) void

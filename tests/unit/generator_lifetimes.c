@@ -463,3 +463,36 @@ TEST(b198_contexts_end_before_what_they_hold)
         CHECK_LOG("yield:GENERATOR_EXIT running:1 child:CANCELLED");
     }
 }
+
+/* --- a lock in a generator's own frame --------------------------------- */
+
+static kin_error *locks_and_returns(kin_generator *self, void *arg)
+{
+    (void)arg;
+    kin_mutex mutex;
+    kin_mutex_init(&mutex, .name = "inner");
+    KIN_TRY(kin_yield(self, "one"));
+    KIN_TRY(kin_mutex_lock(&mutex));
+    KIN_TRY(fail_v("early"));
+    kin_mutex_unlock(&mutex);
+    return NULL;
+}
+
+static kin_error *asks_twice(void *arg)
+{
+    (void)arg;
+    char *value;
+    KIN_GENERATOR(generator, locks_and_returns, NULL);
+    KIN_TRY(kin_next(generator, &value));
+    CHECK_STR(value, "one");
+    CHECK_OUTCOME(kin_next(generator, &value), "V1");
+    KIN_TRY(kin_sleep(KIN_SECONDS(1)));
+    return kin_generator_close(generator, NULL);
+}
+
+/* B222: a lock that a generator's function leaves in its frame is broken as the
+   function returns, before its stack goes. */
+TEST(b222_a_lock_left_in_a_generators_frame)
+{
+    RUNS(asks_twice, "G[MISUSE]");
+}
