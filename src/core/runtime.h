@@ -183,13 +183,17 @@ static inline void kin__wait_here(kin__runtime *rt, kin_task *task,
     kin__suspend(rt, task);
     task->wait = NULL;
 }
-/* One checkpoint of the budget, after the effect: may give way. */
+void kin__glance_at_clock(kin__runtime *); /* deadlines that have passed */
+/* One checkpoint of the budget, after the effect: may give way. A deadline that
+   has passed is noticed here too, and not before the effect: what it cancels may
+   close, in an abort, the very object that is used. */
 static inline void kin__spend(kin__runtime *rt)
 {
+    if (__builtin_expect(rt->timers != NULL, 0))
+        kin__glance_at_clock(rt);
     if (__builtin_expect(--rt->budget == 0, 0))
         kin_give_way();
 }
-void kin__glance_at_clock(kin__runtime *); /* deadlines that have passed */
 /* What a checkpoint finds when it looks closer: the error to fail with. */
 kin_error *kin__checkpoint_failure(kin__runtime *, const kin_site *);
 static inline kin_error *kin__cancel_point(kin__runtime *rt,
@@ -207,8 +211,6 @@ static inline kin_error *kin__cancel_point(kin__runtime *rt,
 static inline kin_error *kin__operation_begin(kin__runtime *rt,
                                               const kin_site *site)
 {
-    if (__builtin_expect(rt->timers != NULL, 0))
-        kin__glance_at_clock(rt);
     return kin__cancel_point(rt, site);
 }
 

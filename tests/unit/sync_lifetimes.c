@@ -349,3 +349,42 @@ TEST(null_objects_are_misuse)
 {
     RUNS(uses_nothing, "G[MISUSE, MISUSE, MISUSE]");
 }
+
+/* --- a deadline that closes things --------------------------------------- */
+
+static bool closes_channel(void *arg)
+{
+    (void)arg;
+    close_sender();
+    close_receiver();
+    return true;
+}
+
+static kin_error *parks_for_a_moment(void *arg)
+{
+    (void)arg;
+    KIN_SCOPE(scope, .move_on_after = KIN_MILLISECONDS(1));
+    return kin_scope_close(scope,
+                           kin_park(closes_channel, NULL, "the deadline"));
+}
+
+static kin_error *sends_as_deadline_passes(void *arg)
+{
+    int item = 1;
+    (void)arg;
+    KIN_TRY(kin_channel_open(&ends.sender, &ends.receiver, sizeof item, 4));
+    KIN_GROUP(group);
+    kin_spawn(group, parks_for_a_moment, NULL);
+    kin_error *err = kin_checkpoint();
+    for (kin_time until = kin_now() + KIN_MILLISECONDS(5); kin_now() < until;)
+        ;
+    CHECK_OUTCOME(kin_send(ends.sender, &item), "OK");
+    CHECK_OUTCOME(kin_send(ends.sender, &item), "CLOSED");
+    return kin_error_combine(kin_group_close(group, NULL), err);
+}
+
+/* An operation on an object is not overtaken by an abort that closes it. */
+TEST(a_deadline_is_noticed_after_an_effect)
+{
+    CHECK_OUTCOME(kin_run(sends_as_deadline_passes, NULL), "OK");
+}
