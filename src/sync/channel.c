@@ -7,7 +7,7 @@
    it that lies about finds it closed.
 
    Invariants. Tasks wait to receive only while the buffer is empty, to send only
-   while it is full; never both. Whoever finds somebody waiting on the other side
+   while it is full; both at once only one that selects. Whoever finds somebody waiting on the other side
    moves the item at once, between the two tasks' own memory, and wakes: from
    then on it is the other's, although that has not run yet (C12). `room` is how
    many items the buffer takes as it is, and 0 when nobody could receive them,
