@@ -6,12 +6,13 @@
    then, or until it is the oldest of so many that it is used again: a pointer to
    it that lies about finds it closed.
 
-   Invariants. Tasks wait to receive only while the buffer is empty, to send only
-   while it is full; both at once only one that selects. Whoever finds somebody waiting on the other side
-   moves the item at once, between the two tasks' own memory, and wakes: from
-   then on it is the other's, although that has not run yet (C12). `room` is how
-   many items the buffer takes as it is, and 0 when nobody could receive them,
-   so that the fast path of a send has one comparison.
+   Invariants. Tasks wait to receive only while the buffer is empty, to send
+   only while it is full; both at once only one that selects. Whoever finds
+   somebody waiting on the other side moves the item at once, between the two
+   tasks' own memory, and wakes: from then on it is the other's, although
+   that has not run yet (C12). `room` is how many items the buffer takes as
+   it is, and 0 when nobody could receive them, so that the fast path of a
+   send has one comparison.
 
    A wait stands in two lists: in the channel's, for order, which it leaves in
    the step in which it ends (core/park.c), and in its handle's, for the close,
