@@ -33,14 +33,13 @@ kin_broadcast_open_at(const kin_site *, kin_broadcast **, size_t item_size,
 /* Sends a copy to everybody who listens now, be it nobody. Waits, unless lossy,
    while the slowest is as far behind as it may be. Fails with KIN_CLOSED, be it
    meanwhile; KIN_CANCELLED: nobody saw the item then. Checkpoint. */
-#define kin_broadcast_send(broadcast, item) \
-    kin_broadcast_send_at(KIN_HERE, broadcast, item)
+#define kin_broadcast_send(...) kin_broadcast_send_at(KIN_HERE, __VA_ARGS__)
 KIN_API KIN_MUST_USE kin_error *
 kin_broadcast_send_at(const kin_site *, kin_broadcast *, const void *item);
 /* The same without waiting: fails with KIN_WOULD_BLOCK. No checkpoint; also from
    a callback. */
-#define kin_broadcast_send_now(broadcast, item) \
-    kin_broadcast_send_now_at(KIN_HERE, broadcast, item)
+#define kin_broadcast_send_now(...) \
+    kin_broadcast_send_now_at(KIN_HERE, __VA_ARGS__)
 KIN_API KIN_MUST_USE kin_error *
 kin_broadcast_send_now_at(const kin_site *, kin_broadcast *, const void *item);
 /* One more sender of the same broadcast. NULL, whose every use is KIN_CLOSED, of

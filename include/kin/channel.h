@@ -47,12 +47,12 @@ kin_channel_open_at(const kin_site *, kin_sender **, kin_receiver **,
    KIN_CLOSED when this handle is closed (or NULL), be it meanwhile; KIN_BROKEN
    when there is no receiver left; KIN_CANCELLED; KIN_NO_MEMORY if unbounded:
    the item then stays the caller's. Checkpoint. (Trio: MemorySendChannel.send) */
-#define kin_send(sender, item) kin_send_at(KIN_HERE, sender, item)
-KIN_API KIN_MUST_USE kin_error *kin_send_at(const kin_site *, kin_sender *,
-                                            const void *item);
+#define kin_send(...) kin_send_at(KIN_HERE, __VA_ARGS__)
+KIN_API KIN_MUST_USE kin_error *
+kin_send_at(const kin_site *, kin_sender *sender, const void *item);
 /* The same without waiting: fails with KIN_WOULD_BLOCK instead. No checkpoint;
    also from a callback. */
-#define kin_send_now(sender, item) kin_send_now_at(KIN_HERE, sender, item)
+#define kin_send_now(...) kin_send_now_at(KIN_HERE, __VA_ARGS__)
 KIN_API KIN_MUST_USE kin_error *kin_send_now_at(const kin_site *, kin_sender *,
                                                 const void *item);
 

@@ -69,10 +69,11 @@ void kin_semaphore_release_at(const kin_site *site, kin_semaphore *semaphore)
     }
     if (kin_wait_list_wake_one(&semaphore->waiting, NULL))
         return;
-    if (semaphore->max && semaphore->value == semaphore->max)
+    size_t most = semaphore->max ? semaphore->max : SIZE_MAX;
+    if (semaphore->value == most)
         kin__misuse(site,
                     "%s has all its %zu permits: one too many is released",
-                    label(semaphore, text), semaphore->max);
+                    label(semaphore, text), most);
     else
         semaphore->value++;
 }

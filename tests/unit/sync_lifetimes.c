@@ -388,3 +388,46 @@ TEST(a_deadline_is_noticed_after_an_effect)
 {
     CHECK_OUTCOME(kin_run(sends_as_deadline_passes, NULL), "OK");
 }
+
+/* --- what is too much, and what is plain C ----------------------------- */
+
+static kin_error *releases_one_more(void *arg)
+{
+    (void)arg;
+    kin_semaphore semaphore;
+    kin_semaphore_init(&semaphore, SIZE_MAX);
+    kin_semaphore_release(&semaphore);
+    CHECK(kin_semaphore_value(&semaphore) == SIZE_MAX);
+    return NULL;
+}
+
+/* B220: a semaphore without a bound does not begin anew at 0. */
+TEST(b220_a_semaphore_does_not_wrap)
+{
+    CHECK_OUTCOME(run_virtual(releases_one_more, NULL, 0), "G[MISUSE]");
+}
+
+struct pair {
+    int a, b;
+};
+
+static kin_error *sends_literals(void *arg)
+{
+    (void)arg;
+    kin_sender *to;
+    kin_receiver *from;
+    struct pair got;
+    KIN_TRY(kin_channel_open(&to, &from, sizeof(struct pair), 1));
+    KIN_TRY(kin_send(to, &(struct pair){1, 2}));
+    KIN_TRY(kin_receive(from, &got));
+    CHECK_EQ(got.a + got.b, 3);
+    kin_sender_close(&to);
+    kin_receiver_close(&from);
+    return NULL;
+}
+
+/* A compound literal is sent as it is written. */
+TEST(a_compound_literal_is_an_item)
+{
+    CHECK_OUTCOME(run_virtual(sends_literals, NULL, 0), "OK");
+}
