@@ -217,7 +217,7 @@ static kin__attempt try_send(const kin_site *site, kin__channel *ch,
     if (receiver) {
         copy(receiver->data, item, ch->item_size);
         kin__waiter_wake(receiver, NULL);
-        return KIN__DONE;
+        return KIN__TOOK_EFFECT;
     }
     if (ch->used >= ch->capacity)
         return KIN__MUST_WAIT;
@@ -228,7 +228,7 @@ static kin__attempt try_send(const kin_site *site, kin__channel *ch,
         return KIN__FAILED;
     }
     put(ch, item);
-    return KIN__DONE;
+    return KIN__TOOK_EFFECT;
 }
 
 static kin__attempt try_receive(const kin_site *site, kin__channel *ch,
@@ -249,7 +249,7 @@ static kin__attempt try_receive(const kin_site *site, kin__channel *ch,
     }
     if (sender)
         kin__waiter_wake(sender, NULL);
-    return KIN__DONE;
+    return KIN__TOOK_EFFECT;
 }
 
 kin__attempt kin__channel_try(const kin_site *site, kin__handle *handle,

@@ -19,7 +19,7 @@ typedef struct kin__handle {
 } kin__handle;
 
 /* What an attempt without waiting comes to. */
-typedef enum { KIN__DONE, KIN__FAILED, KIN__MUST_WAIT } kin__attempt;
+typedef enum { KIN__TOOK_EFFECT, KIN__FAILED, KIN__MUST_WAIT } kin__attempt;
 
 /* Tries to send the item or to receive into it. *err when it failed, and only
    then. */
