@@ -453,6 +453,11 @@ static inline kin_group *kin__group_of(kin_scope *scope)
 {
     return (kin_group *)scope; /* its first member */
 }
+static inline bool kin__group_is_open(const kin_group *group)
+{
+    return group->scope.tag == KIN__SCOPE_TAG &&
+           group->scope.state == KIN__OPEN;
+}
 void kin__group_setup(kin_group *, const kin_site *, const kin_group_options *);
 void kin__group_join(kin__runtime *, kin_group *); /* waits for every child */
 /* The child of the group that the task is, or is below; or NULL. */
